@@ -1,0 +1,169 @@
+"""Makes the small files of ``sdm_core/spaces/data`` and ``static/brain`` from openly licensed maps and atlases.
+
+    python -m scripts.build_spatial_data NILEARN_WHEEL MRICRON_DATA_DEB
+
+NILEARN_WHEEL is the file that ``pip download --no-deps nilearn`` fetches: its packaged ICBM152 2009a maps are read
+straight from the archive, nilearn itself is neither installed nor imported.  MRICRON_DATA_DEB is the file that
+``apt-get download mricron-data`` fetches.  The outputs depend on nothing else and are the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from sdm_core.spaces.grid import AFFINE, SHAPE, VOXEL_MM
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE_DATA = ROOT / "sdm_core" / "spaces" / "data"
+BRAIN = ROOT / "static" / "brain"
+
+ICBM = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
+MRICRON = "usr/share/mricron/templates/{}"
+
+ANTIALIAS_SIGMA_MM = 0.85
+"""One 2 mm voxel (FWHM) of smoothing before sampling 1 mm maps at 2 mm."""
+GRAY_FWHM_MM = 8.0
+"""The smoothing that voxel-based morphometry usually applies to gray-matter maps."""
+GRAY_THRESHOLD = 0.20
+BRAIN_THRESHOLD = 0.20
+
+ICBM_LICENCE = (
+    "Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill "
+    "University. Permission to use, copy, modify, and distribute this software and its documentation for any purpose "
+    "and without fee is hereby granted, provided that the above copyright notice appear in all copies. The authors "
+    "and McGill University make no representations about the suitability of this software for any purpose. It is "
+    'provided "as is" without express or implied warranty. The authors are not responsible for any data loss, '
+    "equipment damage, property loss, or injury to subjects or patients resulting from the use or misuse of this "
+    "software package."
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("nilearn_wheel", type=Path)
+    parser.add_argument("mricron_deb", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = extract_inputs(arguments.nilearn_wheel, arguments.mricron_deb, Path(folder))
+        build(inputs, {path.name: sha256(path) for path in (arguments.nilearn_wheel, arguments.mricron_deb)})
+
+
+def extract_inputs(wheel: Path, deb: Path, folder: Path) -> dict[str, Path]:
+    """Unpack what is needed; file by short name."""
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name: Path(archive.extract(ICBM.format(name), folder)) for name in ("gm", "wm", "t1")}
+    subprocess.run(["dpkg", "-x", str(deb), str(folder)], check=True)
+    for name in ("aal.nii.gz", "aal.nii.txt", "brodmann.nii.gz"):
+        found[name] = folder / MRICRON.format(name)
+    return found
+
+
+def build(inputs: dict[str, Path], archives: dict[str, str]) -> None:
+    CORE_DATA.mkdir(parents=True, exist_ok=True)
+    BRAIN.mkdir(parents=True, exist_ok=True)
+    tissue = {"gray": tissue_map(inputs["gm"]), "white": tissue_map(inputs["wm"])}
+    regions, brodmann = (atlas(inputs[name]) for name in ("aal.nii.gz", "brodmann.nii.gz"))
+    save(CORE_DATA / "tissue.npz", **tissue)
+    masks = {"gray_matter": gray_matter_mask(**tissue), "brain": brain_mask(**tissue)}
+    save(CORE_DATA / "masks.npz", **{name: np.packbits(mask) for name, mask in masks.items()})
+    save(CORE_DATA / "atlases.npz", regions=regions, brodmann=brodmann)
+    codes = region_codes(inputs["aal.nii.txt"])
+    (CORE_DATA / "aal.json").write_text(json.dumps(codes, indent=1) + "\n", "utf-8")
+    for name, mask in masks.items():
+        print(f"{name}: {mask.sum()} voxels")
+    write_sources(inputs, archives)
+
+
+def tissue_map(path: Path) -> np.ndarray:
+    """1 mm share of a tissue (uint8, 255 = all) sampled on the 2 mm grid, uint8."""
+    image = nib.load(path)
+    smooth = ndimage.gaussian_filter(np.asarray(image.dataobj, dtype=np.float32), ANTIALIAS_SIGMA_MM)
+    return np.rint(resample(smooth, image.affine, order=1)).astype(np.uint8)
+
+
+def atlas(path: Path) -> np.ndarray:
+    """Label volume at the nearest voxel of the 2 mm grid, uint8."""
+    image = nib.load(path)
+    return resample(np.asarray(image.dataobj), image.affine, order=0).astype(np.uint8)
+
+
+def resample(data: np.ndarray, affine: np.ndarray, order: int) -> np.ndarray:
+    to_input = np.linalg.inv(affine) @ AFFINE
+    return ndimage.affine_transform(data, to_input[:3, :3], to_input[:3, 3], output_shape=SHAPE, order=order)
+
+
+def brain_mask(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Voxels with any tissue, in one piece, ventricles included."""
+    return ndimage.binary_fill_holes(largest_piece(tissue_share(gray, white) >= BRAIN_THRESHOLD))
+
+
+def gray_matter_mask(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Voxels of the brain where gray matter, smoothed as in morphometry, reaches GRAY_THRESHOLD; in one piece."""
+    sigma = GRAY_FWHM_MM / np.sqrt(8 * np.log(2)) / VOXEL_MM
+    smooth = ndimage.gaussian_filter(gray.astype(np.float32) / 255, sigma)
+    return largest_piece((smooth >= GRAY_THRESHOLD) & (tissue_share(gray, white) >= BRAIN_THRESHOLD))
+
+
+def tissue_share(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
+    return (gray.astype(np.float32) + white) / 255
+
+
+def largest_piece(mask: np.ndarray) -> np.ndarray:
+    pieces, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    return pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
+
+
+def region_codes(path: Path) -> dict[str, str]:
+    """Number -> name as the AAL spells it."""
+    lines = (line.split() for line in path.read_text("utf-8").splitlines())
+    return {words[0]: words[1] for words in lines if words}
+
+
+def save(path: Path, **arrays: np.ndarray) -> None:
+    np.savez_compressed(path, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def write_sources(inputs: dict[str, Path], archives: dict[str, str]) -> None:
+    icbm = {
+        "source": "ICBM152 2009a nonlinear symmetric, as packaged in nilearn (uint8, 1 mm, skull-stripped T1)",
+        "reference": "Fonov et al. 2011, NeuroImage 54:313; http://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009",
+        "licence": ICBM_LICENCE,
+    }
+    mricron = {
+        "source": "Debian package mricron-data, upstream MRIcron by Chris Rorden",
+        "reference": "AAL: Tzourio-Mazoyer et al. 2002, NeuroImage 15:273. Brodmann areas: MRIcron.",
+        "licence": "BSD-3-Clause (Copyright 2006-2010, Chris Rorden), as Debian's copyright file states",
+    }
+    document = {
+        "made_by": "scripts/build_spatial_data.py",
+        "archives": archives,
+        "inputs": {
+            path.name: {"sha256": sha256(path), **(icbm if name in ("gm", "wm", "t1") else mricron)}
+            for name, path in inputs.items()
+        },
+        "outputs": {
+            path.relative_to(ROOT).as_posix(): sha256(path)
+            for path in sorted([*CORE_DATA.iterdir(), *BRAIN.iterdir()])
+            if path.suffix in (".npz", ".gz") or path.name in ("aal.json", "labels.json")
+        },
+    }
+    (CORE_DATA / "sources.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
