@@ -1,0 +1,30 @@
+"""Reports: the papers and theses a study is told in."""
+
+from django.db import models
+
+from meta_app.common.models import TimestampedModel
+from meta_app.projects.models import Project
+
+
+class Report(TimestampedModel):
+    class Kind(models.TextChoices):
+        ARTICLE = "article", "Journal article"
+        THESIS = "thesis", "Thesis"
+        PREPRINT = "preprint", "Preprint"
+        OTHER = "other", "Other"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="reports")
+    title = models.TextField(blank=True)
+    authors = models.TextField(blank=True)
+    year = models.PositiveSmallIntegerField(null=True, blank=True)
+    source = models.CharField(max_length=300, blank=True, help_text="Journal, school or publisher.")
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.ARTICLE)
+    language = models.CharField(max_length=20, blank=True)
+    doi = models.CharField(max_length=200, blank=True)
+    reference = models.TextField(blank=True, help_text="The full reference as printed.")
+
+    class Meta:
+        ordering = ["authors", "year", "pk"]
+
+    def __str__(self) -> str:
+        return self.reference or f"{self.authors} {self.year or ''}".strip()

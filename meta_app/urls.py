@@ -1,0 +1,37 @@
+"""Every address. Pages of a project live below /projects/<project_id>/, the JSON API below /api/."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from meta_app.common.views import health
+
+project_pages = [
+    path("", include("meta_app.library.urls")),
+    path("", include("meta_app.screening.urls")),
+    path("", include("meta_app.extraction.urls")),
+    path("", include("meta_app.datasets.urls")),
+    path("", include("meta_app.analyses.urls")),
+    path("", include("meta_app.results.urls")),
+]
+project_api = [
+    path("", include("meta_app.projects.api_urls")),
+    path("", include("meta_app.extraction.api_urls")),
+    path("", include("meta_app.datasets.api_urls")),
+    path("", include("meta_app.analyses.api_urls")),
+    path("", include("meta_app.results.api_urls")),
+]
+
+urlpatterns = [
+    path("health/", health, name="health"),
+    path("accounts/", include("meta_app.accounts.urls")),
+    path("", include("meta_app.projects.urls")),
+    path("projects/<int:project_id>/", include(project_pages)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
+    path("api/projects/<int:project_id>/", include(project_api)),
+]
+
+handler400 = "meta_app.common.views.bad_request"
+handler403 = "meta_app.common.views.forbidden"
+handler404 = "meta_app.common.views.not_found"
+handler500 = "meta_app.common.views.server_error"
