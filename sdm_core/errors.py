@@ -13,7 +13,7 @@ class SdmError(Exception):
     """Any failure the caller can be told about."""
 
 
-class Stopped(SdmError):
+class Stopped(SdmError):  # noqa: N818 - not a failure, what the caller asked for
     """The caller's ``should_stop`` answered True; nothing was written."""
 
 

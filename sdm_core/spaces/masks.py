@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from scipy.spatial import KDTree
 from sdm_core.errors import InputError, Problem
 from sdm_core.spaces import packaged
 from sdm_core.spaces.grid import SHAPE, VOXEL_MM, FloatArray, mm_to_voxel, voxel_to_mm
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 NAMES = ("gray_matter", "brain")
 
@@ -84,9 +87,10 @@ class Mask:
         volume[tuple(self.indices.T)] = values
         return volume
 
-    def from_grid(self, volume: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def take(self, volume: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """The values of a volume of shape (91, 109, 91) at the mask's voxels, shape (n_voxels,)."""
-        return volume[tuple(self.indices.T)]
+        values: npt.NDArray[Scalar] = volume[tuple(self.indices.T)]
+        return values
 
 
 @functools.cache

@@ -55,9 +55,11 @@ def mni_to_talairach(mm: npt.ArrayLike, software: str = "other") -> FloatArray:
     points = np.asarray(mm, dtype=np.float64)
     if software == "brett":
         above = points[..., 2:] >= 0
-        return np.where(above, points @ _BRETT_ABOVE.T, points @ _BRETT_BELOW.T)
+        brett: FloatArray = np.where(above, points @ _BRETT_ABOVE.T, points @ _BRETT_BELOW.T)
+        return brett
     matrix = _matrix(software)
-    return points @ matrix[:, :3].T + matrix[:, 3]
+    talairach: FloatArray = points @ matrix[:, :3].T + matrix[:, 3]
+    return talairach
 
 
 def talairach_to_mni(mm: npt.ArrayLike, software: str = "other") -> FloatArray:

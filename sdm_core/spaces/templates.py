@@ -79,7 +79,7 @@ def load_template(name: str, mask: Mask | None = None) -> Template:
         mend = f"Choose one of {', '.join(NAMES)}."
         raise InputError([Problem(f"template {name}", "is not packaged", mend, field="template")])
     mask = mask or load_mask(name)
-    gray = packaged.arrays("tissue")["gray"].astype(np.float32) / 255
+    gray = np.float32(1 / 255) * packaged.arrays("tissue")["gray"].astype(np.float32)
     correlations = neighbour_correlations(gray, mask)
     correlations.flags.writeable = False
     return Template(name, correlations, mask)
@@ -97,7 +97,7 @@ def neighbour_correlations(gray: npt.NDArray[np.float32], mask: Mask) -> Rho:
     -------
     ndarray of shape (13, n_voxels), float32
     """
-    here = mask.from_grid(gray)
+    here = mask.take(gray)
     rho = np.full((len(NEIGHBOUR_OFFSETS), mask.size), np.nan, dtype=np.float32)
     for direction, offset in enumerate(NEIGHBOUR_OFFSETS):
         inside, neighbour = _neighbours(mask, offset)

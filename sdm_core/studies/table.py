@@ -1,0 +1,262 @@
+"""StudyTable: who was studied, how, and with which threshold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sdm_core.errors import InputError, Level, Problem, raise_errors
+from sdm_core.studies.cells import CellError, Row, clean, frozen, is_missing, number, whole_number
+
+DESIGNS: Final = ("one_sample", "two_sample", "correlation")
+THRESHOLD_KINDS: Final = ("corrected", "uncorrected", "")
+COLUMNS: Final = ("study", "n1", "n2", "t_thr", "threshold", "design", "no_peaks")
+
+MIN_N: Final = 4
+"""The variance of Hedges' g needs more than 2 degrees of freedom."""
+SMALL_N: Final = 10
+LEAST_T_THRESHOLD: Final = 0.5
+"""Nobody thresholds at a smaller t; what is below is a p value in the wrong column."""
+
+_NAME = re.compile(r"[\w.-]+")
+_LOST_DF: Final = {"one_sample": 1, "two_sample": 2, "correlation": 2}
+_TRUE: Final = frozenset({"1", "true", "yes"})
+_FALSE: Final = frozenset({"", "0", "false", "no"})
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class StudyTable:
+    """One entry per study, in the order given.
+
+    Attributes
+    ----------
+    names : tuple of str
+    design : tuple of {"one_sample", "two_sample", "correlation"}
+    n1, n2 : ndarray of shape (n_studies,), int
+        People in the (first) group; in the second one.
+    t_threshold : ndarray of shape (n_studies,)
+        The study's own threshold as a t value; NaN where not reported.
+    threshold_kind : tuple of {"corrected", "uncorrected", ""}
+    no_peaks : ndarray of shape (n_studies,), bool
+        The study looked at the whole brain and found nothing.
+    covariates : mapping from name to ndarray of shape (n_studies,), NaN where missing
+
+    Notes
+    -----
+    Invariants: (1) all entries have the same length, at least 1; (2) names are unique and made of letters, digits
+    and ``_ . -``; (3) n2 is 0 unless the design is two_sample; (4) every study has at least 4 people and more than
+    2 degrees of freedom (a correlation: at least 4 people); (5) t_threshold is positive or NaN; (6) all arrays are
+    read-only.
+    """
+
+    names: tuple[str, ...]
+    design: tuple[str, ...]
+    n1: Ints
+    n2: Ints
+    t_threshold: Floats
+    threshold_kind: tuple[str, ...]
+    no_peaks: npt.NDArray[np.bool_]
+    covariates: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("n1", np.int64), ("n2", np.int64), ("t_threshold", np.float64), ("no_peaks", np.bool_)):
+            object.__setattr__(self, name, frozen(getattr(self, name), dtype))
+        columns = {name: frozen(values, np.float64) for name, values in self.covariates.items()}
+        object.__setattr__(self, "covariates", MappingProxyType(columns))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def df(self) -> Ints:
+        """Degrees of freedom of each study's t, shape (n_studies,)."""
+        lost: Ints = np.array([_LOST_DF[design] for design in self.design])
+        return self.n1 + self.n2 - lost
+
+    def index(self, name: str) -> int:
+        """Place of a study; ValueError if there is none of that name."""
+        return self.names.index(name)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Row]) -> StudyTable:
+        """Table from one mapping per study.
+
+        Parameters
+        ----------
+        rows : iterable of mappings
+            Keys ``study``, ``n1``; optional ``n2``, ``t_thr``, ``threshold``, ``design``, ``no_peaks``; every other
+            key is a covariate.  Values are numbers or text.
+
+        Raises
+        ------
+        InputError
+            With every problem of every row.
+        """
+        table, problems = parse_studies(rows)
+        raise_errors(problems)
+        if table is None:
+            raise InputError(problems)
+        return table
+
+
+def parse_studies(rows: Iterable[Row]) -> tuple[StudyTable | None, list[Problem]]:
+    """Read study rows as `StudyTable.from_rows` does, without raising.
+
+    Returns
+    -------
+    table : StudyTable or None
+        Of the rows without an error; None if there is none.
+    problems : list of Problem
+    """
+    rows = list(rows)
+    problems: list[Problem] = []
+    if not rows:
+        problems.append(Problem("study table", "has no study", "Give at least one study."))
+    kept: list[tuple[Row, dict[str, Any]]] = []
+    seen: set[str] = set()
+    for position, row in enumerate(rows, start=1):
+        reader = _StudyReader(row, position)
+        values = reader.values(seen)
+        problems += reader.problems
+        if not any(problem.level == "error" for problem in reader.problems):
+            kept.append((row, values))
+    covariates, more = _covariates([row for row, _ in kept])
+    return _table([values for _, values in kept], covariates), problems + more
+
+
+def _table(entries: Sequence[dict[str, Any]], covariates: Mapping[str, Floats]) -> StudyTable | None:
+    if not entries:
+        return None
+    columns = {name: [entry[name] for entry in entries] for name in entries[0]}
+    for name in ("names", "design", "threshold_kind"):
+        columns[name] = tuple(columns[name])  # type: ignore[assignment]
+    return StudyTable(**columns, covariates=covariates)  # type: ignore[arg-type]
+
+
+class _StudyReader:
+    """Reads one row and notes what is wrong with it."""
+
+    def __init__(self, row: Row, position: int) -> None:
+        self.row, self.position = row, position
+        self.name = clean(row.get("study"))
+        self.problems: list[Problem] = []
+
+    def values(self, seen: set[str]) -> dict[str, Any]:
+        self._check_name(seen)
+        n1 = self._people("n1")
+        n2 = 0 if is_missing(self.row.get("n2")) else self._people("n2")
+        design = self._design(n2)
+        if None not in (n1, n2):
+            self._check_size(design, n1 or 0, n2 or 0)
+        return {
+            "names": self.name,
+            "design": design,
+            "n1": n1,
+            "n2": n2 if design == "two_sample" else 0,
+            "t_threshold": self._threshold(),
+            "threshold_kind": self._choice("threshold", THRESHOLD_KINDS, ""),
+            "no_peaks": self._no_peaks(),
+        }
+
+    def _note(self, column: str, message: str, mend: str, level: Level = "error") -> None:
+        who = f"study {self.name}" if self.name else f"study table, row {self.position}"
+        place = f"{who}, {column}" if column else who
+        self.problems.append(Problem(place, message, mend, level, self.name or None, self.position, column or None))
+
+    def _check_name(self, seen: set[str]) -> None:
+        if not _NAME.fullmatch(self.name):
+            self._note("study", f'"{self.name}" cannot be a name', "Use letters, digits, _ . and - only, no blanks.")
+        elif self.name in seen:
+            self._note("study", "is in the table twice", "Rename one of the two or delete it.")
+        seen.add(self.name)
+
+    def _people(self, column: str) -> int | None:
+        try:
+            value = whole_number(self.row.get(column))
+        except CellError as error:
+            self._note(column, error.message, error.mend)
+            return None
+        if value < 0:
+            self._note(column, f"{value} is negative", "Give a count of people.")
+            return None
+        return value
+
+    def _design(self, n2: int | None) -> str:
+        design = self._choice("design", DESIGNS, "two_sample" if n2 else "one_sample")
+        if design == "two_sample" and n2 == 0:
+            self._note("n2", "is missing in a two-sample study", "Give the size of the second group.")
+        elif design != "two_sample" and n2:
+            self._note("n2", f"is given in a {design} study", "Leave n2 empty or choose the design two_sample.")
+        return design
+
+    def _check_size(self, design: str, n1: int, n2: int) -> None:
+        total = n1 + n2
+        least = MIN_N + 1 if design == "two_sample" else MIN_N
+        if total < least:
+            self._note("n1", f"{total} people are too few", f"An effect size needs at least {least}.")
+        elif design == "two_sample" and 0 < min(n1, n2) < 2:
+            self._note("n1" if n1 < n2 else "n2", "a group of 1 has no variance", "Give at least 2.")
+        elif total < SMALL_N:
+            self._note("n1", f"only {total} people", "Check the number: results of so few are unstable.", "warning")
+
+    def _threshold(self) -> float:
+        cell = self.row.get("t_thr")
+        if is_missing(cell):
+            mend = "Give the t value of the study's threshold; else its smallest |t| is used."
+            self._note("t_thr", "is missing", mend, "warning")
+            return float("nan")
+        try:
+            value = number(cell)
+        except CellError as error:
+            self._note("t_thr", error.message, error.mend)
+            return float("nan")
+        if value <= 0:
+            self._note("t_thr", f"{value:g} is not positive", "Give the threshold as a positive t value.")
+        elif value < LEAST_T_THRESHOLD:
+            self._note("t_thr", f"{value:g} looks like a p value", "Give the t value that belongs to it.")
+        return value
+
+    def _choice(self, column: str, choices: Sequence[str], default: str) -> str:
+        cell = self.row.get(column)
+        if is_missing(cell):
+            return default
+        text = clean(cell).lower()
+        if text not in choices:
+            self._note(column, f'"{text}" is not known', f"Choose one of {', '.join(filter(None, choices))}.")
+        return text
+
+    def _no_peaks(self) -> bool:
+        text = clean(self.row.get("no_peaks")).lower()
+        if text not in _TRUE | _FALSE:
+            self._note("no_peaks", f'"{text}" is neither yes nor no', "Write 1 for a study without any peak, else 0.")
+        return text in _TRUE
+
+
+def _covariates(rows: Sequence[Row]) -> tuple[dict[str, Floats], list[Problem]]:
+    """Every further column that holds only numbers and missing values."""
+    covariates: dict[str, Floats] = {}
+    problems: list[Problem] = []
+    for name in _further_columns(rows):
+        try:
+            covariates[name] = np.array([_covariate(row.get(name)) for row in rows])
+        except CellError as error:
+            message = f"{error.message}; the column is left out"
+            problems.append(Problem(f"study table, column {name}", message, error.mend, "warning", field=name))
+    return covariates, problems
+
+
+def _covariate(cell: object) -> float:
+    return float("nan") if is_missing(cell) else number(cell)
+
+
+def _further_columns(rows: Sequence[Row]) -> Iterator[str]:
+    return (name for name in dict.fromkeys(key for row in rows for key in row) if name not in COLUMNS)
