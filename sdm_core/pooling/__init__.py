@@ -1,0 +1,11 @@
+"""Random-effects meta-analysis of every voxel and Rubin's rules over imputations.
+
+- `random_effects`: one meta-analysis per voxel (compiled); tau2 by DerSimonian-Laird or REML
+- `rubin`: running sums over imputations, and the pooled maps made of them
+
+Data flows from arrays of effects and variances to `PooledMaps`. Nothing here knows of space, masks or files.
+"""
+
+from .rubin import PooledMaps, RubinPool, meta_analyse, random_effects_mean
+
+__all__ = ["PooledMaps", "RubinPool", "meta_analyse", "random_effects_mean"]
