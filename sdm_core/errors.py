@@ -26,7 +26,7 @@ class Problem:
     place : str
         For a reader, e.g. ``"study aylward2005, peak 3, t"``.
     message, mend : str
-        What is wrong; what to do.
+        What is wrong (no full stop); what to do (a sentence).
     level : {"error", "warning"}
         An error stops the analysis, a warning does not.
     study, row, field
@@ -42,8 +42,7 @@ class Problem:
     field: str | None = None
 
     def __str__(self) -> str:
-        parts = (f"{self.level}: {self.place}: {self.message}", self.mend)
-        return " ".join(part for part in parts if part)
+        return f"{self.level}: {self.place}: {self.message}. {self.mend}".rstrip()
 
 
 class InputError(SdmError):
