@@ -130,11 +130,11 @@ def _reml(y: Array, v: Array, design: Array, weights: Array, cov: Array, beta: A
         within += v[i] / n_studies
     for i in range(n_studies):
         spread += (y[i] - mean) ** 2
-    tau2 = max(0.0, spread / (n_studies - 1) - within)
+    tau2: float = max(0.0, spread / (n_studies - 1) - within)
     for _ in range(REML_ITERATIONS):
         _fit_weighted(y, v, tau2, design, weights, cov, beta, scratch)
         score = _residual_squares(y, design, weights, beta, 2) - _trace_p(design, weights, cov, scratch)
-        following = max(0.0, tau2 + score / _trace_pp(design, weights, cov, scratch))
+        following: float = max(0.0, tau2 + score / _trace_pp(design, weights, cov, scratch))
         change = abs(following - tau2)
         tau2 = following
         if change < REML_TOLERANCE:
