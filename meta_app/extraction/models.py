@@ -86,6 +86,28 @@ class Extraction(VersionedModel):
         return f"{self.study}, {self.get_position_display()}"
 
 
+class ExtractionEvent(models.Model):
+    """What happened to an extraction, append-only: who, when, what, why."""
+
+    class Kind(models.TextChoices):
+        STARTED = "started", "started"
+        COMPLETED = "completed", "completed"
+        REOPENED = "reopened", "reopened"
+
+    extraction = models.ForeignKey(Extraction, on_delete=models.CASCADE, related_name="events")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind)
+    revision = models.PositiveIntegerField()
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["extraction", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.extraction}: {self.get_kind_display()} by {self.actor}"
+
+
 class Cohort(TimestampedModel):
     """Who was scanned. The same `identity` in two studies says: these are the same people."""
 
