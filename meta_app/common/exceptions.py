@@ -31,7 +31,7 @@ class UserError(Exception):
         self.details = dict(details or {})
 
 
-class StaleEdit(UserError):
+class StaleEdit(UserError):  # noqa: N818
     """Someone saved first; `details` holds both versions: {"yours": ..., "theirs": ..., "version": n}."""
 
     status = 409

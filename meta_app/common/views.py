@@ -7,16 +7,16 @@ from django.shortcuts import render
 
 
 @login_not_required
-def health(request: HttpRequest) -> JsonResponse:
+def health(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     connection.ensure_connection()
     return JsonResponse({"status": "ok"})
 
 
 def error_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    return render(request, "error.html", {"title": title, "text": text}, status=status)
+    return render(request, "error.html", {"title": title, "text": text, "status": status}, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return error_page(request, 400, "This request could not be read", "Go back, reload the page and try again.")
 
 
@@ -24,7 +24,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_page(request, 403, "Not yours to do", str(exception) or "Ask an owner of the project for the right.")
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return error_page(request, 404, "Nothing here", "The address is wrong, or the project is not one of yours.")
 
 
@@ -32,7 +32,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return error_page(request, 500, "Something broke on our side", "What you saved is kept. The error is in the log.")
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     return error_page(
-        request, 403, "This page has expired", "Reload it and send again; your text is still in the form."
+        request, 403, "This page has expired", "Go back, reload it and send again; your text is still in the form."
     )

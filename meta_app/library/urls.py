@@ -2,5 +2,7 @@
 
 from django.urls import path
 
+from meta_app.library import views
+
 app_name = "library"
-urlpatterns: list[path] = []
+urlpatterns = [path("records/", views.records, name="records")]

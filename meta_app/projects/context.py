@@ -1,24 +1,36 @@
-"""Gives every project page its sidebar."""
+"""Gives every page the project switcher, and every project page its sidebar."""
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import ResolverMatch
 
-from meta_app.projects.models import Membership
-from meta_app.projects.stages import review_stages
+from meta_app.projects.models import Membership, Project
+from meta_app.projects.stages import STAGES, review_stages
+
+STAGE_OF_APP = {"extraction": "extraction", "datasets": "dataset", "analyses": "analyses", "results": "results"}
+STAGE_OF_VIEW = {stage.url_name: stage.key for stage in STAGES}
+
+
+def current_stage(match: ResolverMatch) -> str:
+    return STAGE_OF_VIEW.get(match.view_name) or STAGE_OF_APP.get(match.app_name, "")
 
 
 def review_flow(request: HttpRequest) -> dict[str, Any]:
-    match = getattr(request, "resolver_match", None)
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or getattr(request, "htmx", False):
+        return {}
+    context: dict[str, Any] = {"my_projects": Project.objects.filter(memberships__user=user)}
+    match = request.resolver_match
     project_id = match.kwargs.get("project_id") if match else None
-    if project_id is None or not request.user.is_authenticated or getattr(request, "htmx", False):
-        return {}
-    membership = Membership.objects.select_related("project").filter(user=request.user, project_id=project_id).first()
+    if project_id is None:
+        return context
+    membership = Membership.objects.select_related("project").filter(user=user, project_id=project_id).first()
     if membership is None:
-        return {}
-    return {
+        return context
+    return context | {
         "project": membership.project,
         "membership": membership,
         "stages": review_stages(membership),
-        "current_app": match.app_name,
+        "current_stage": current_stage(match),
     }

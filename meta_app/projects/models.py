@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.db import models
 
-from meta_app.common.models import TimestampedModel
+from meta_app.common.models import TimestampedModel, VersionedModel
 
 
-class Project(TimestampedModel):
+class Project(VersionedModel):
     name = models.CharField(max_length=200)
     question = models.TextField(blank=True)
     is_demo = models.BooleanField(default=False)
