@@ -42,7 +42,7 @@ class Problem:
     field: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.level}: {self.place}: {self.message}. {self.mend}".rstrip()
+        return f"{self.level}: {self.place}: {self.message.rstrip('.')}. {self.mend}".rstrip()
 
 
 class InputError(SdmError):

@@ -1,0 +1,33 @@
+"""Files in, files out; the only package that knows nibabel.
+
+==========  =============================================================================
+module      what it reads and writes
+==========  =============================================================================
+text        text files of any origin -> lines and cells
+sdm_folder  a folder of SDM-PSI inputs: ``sdm_table.txt`` and one file per study
+nifti       one map on the grid
+bounds      lower and upper maps of every study
+tables      clusters and peaks as rows and as CSV
+results     everything a run leaves behind, written whole or not at all
+==========  =============================================================================
+"""
+
+from sdm_core.io.bounds import read_bounds, write_bounds
+from sdm_core.io.nifti import read_map, read_mask, write_map
+from sdm_core.io.results import write_result
+from sdm_core.io.sdm_folder import check_sdm_folder, read_sdm_folder, write_sdm_folder
+from sdm_core.io.tables import cluster_rows, peak_rows
+
+__all__ = [
+    "check_sdm_folder",
+    "cluster_rows",
+    "peak_rows",
+    "read_bounds",
+    "read_map",
+    "read_mask",
+    "read_sdm_folder",
+    "write_bounds",
+    "write_map",
+    "write_result",
+    "write_sdm_folder",
+]

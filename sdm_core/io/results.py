@@ -1,0 +1,120 @@
+"""Everything a run leaves behind, written whole or not at all.
+
+OUT/maps/NAME.nii.gz      one per map
+OUT/tables/clusters.csv   one row per cluster
+OUT/tables/peaks.csv      one row per local maximum
+OUT/bounds/STUDY_*.nii.gz if the run kept its bounds
+OUT/run.json              what was run, and the sha256 of every other file
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sdm_core.errors import InputError, Problem, SdmError
+from sdm_core.inference import Cluster
+from sdm_core.io.bounds import write_bounds
+from sdm_core.io.nifti import write_map
+from sdm_core.io.tables import CLUSTER_COLUMNS, PEAK_COLUMNS, cluster_rows, peak_rows, write_csv
+from sdm_core.studies import BoundsMaps
+
+RUN_FILE: Final = "run.json"
+
+DESCRIPTIONS: Final = {
+    "g": "pooled effect, Hedges' g",
+    "var": "variance of the pooled effect",
+    "z": "pooled z (SDM-Z)",
+    "tau2": "between-study variance tau2",
+    "i2": "I2, per cent",
+    "h2": "H2",
+    "q": "Cochran's Q",
+    "p_uncorrected": "one-sided p of positive effects, uncorrected",
+    "p_uncorrected_neg": "one-sided p of negative effects, uncorrected",
+}
+
+
+class RunResult(Protocol):
+    """What is written of a run."""
+
+    @property
+    def maps(self) -> Mapping[str, npt.NDArray[np.float32]]: ...
+    @property
+    def clusters(self) -> Sequence[Cluster]: ...
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
+    @property
+    def bounds(self) -> BoundsMaps | None: ...
+
+
+def write_result(result: RunResult, out_dir: str | Path) -> None:
+    """Write all files of a run.
+
+    They are written beside `out_dir` and moved into place at the end, so that `out_dir` never holds half a run.  An
+    earlier run in `out_dir` is replaced; a folder with anything else in it is left alone.
+
+    Raises
+    ------
+    InputError
+        If `out_dir` holds something that is not an earlier run.
+    SdmError
+        If the files cannot be written, for example on a full disk.
+    """
+    out = Path(out_dir).resolve()
+    _check_place(out)
+    partial: Path | None = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        _write_files(result, partial)
+        _put_in_place(partial, out)
+    except OSError as error:
+        raise SdmError(f"The results could not be written to {out}: {error.strerror or error}.") from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_place(out: Path) -> None:
+    if not out.exists():
+        return
+    message = "is not a folder" if not out.is_dir() else "holds other files"
+    if not out.is_dir() or (any(out.iterdir()) and not (out / RUN_FILE).exists()):
+        raise InputError([Problem(f"output {out}", message, "Choose a new or an empty folder.")])
+
+
+def _write_files(result: RunResult, folder: Path) -> None:
+    (folder / "maps").mkdir()
+    for name, volume in result.maps.items():
+        write_map(folder / "maps" / f"{name}.nii.gz", volume, DESCRIPTIONS.get(name, name))
+    (folder / "tables").mkdir()
+    write_csv(folder / "tables" / "clusters.csv", CLUSTER_COLUMNS, cluster_rows(result.clusters))
+    write_csv(folder / "tables" / "peaks.csv", PEAK_COLUMNS, peak_rows(result.clusters))
+    if result.bounds is not None:
+        write_bounds(folder / "bounds", result.bounds)
+    document = {**result.provenance, "outputs": _hashes(folder)}
+    (folder / RUN_FILE).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _put_in_place(partial: Path, out: Path) -> None:
+    partial.chmod(0o755)
+    if not out.exists():
+        partial.rename(out)
+        return
+    earlier = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    out.rename(earlier / out.name)
+    partial.rename(out)
+    shutil.rmtree(earlier, ignore_errors=True)

@@ -1,0 +1,78 @@
+"""Clusters and peaks as rows, for CSV files, spreadsheets and screens."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from sdm_core.inference import Cluster, Peak
+
+CLUSTER_COLUMNS: Final = (
+    "cluster",
+    "sign",
+    "peak_x",
+    "peak_y",
+    "peak_z",
+    "peak_label",
+    "brodmann",
+    "z",
+    "p",
+    "voxels",
+    "volume_mm3",
+    "breakdown",
+)
+PEAK_COLUMNS: Final = ("cluster", "x", "y", "z", "sdm_z", "p", "label")
+
+Cell = str | int | float
+TableRow = dict[str, Cell]
+
+
+def cluster_rows(clusters: Iterable[Cluster]) -> list[TableRow]:
+    """One row per cluster with the columns CLUSTER_COLUMNS; coordinates in MNI mm, p one-sided."""
+    return [dict(zip(CLUSTER_COLUMNS, _cluster_cells(cluster), strict=True)) for cluster in clusters]
+
+
+def peak_rows(clusters: Iterable[Cluster]) -> list[TableRow]:
+    """One row per local maximum with the columns PEAK_COLUMNS; ``sdm_z`` is the pooled z, ``z`` a coordinate."""
+    return [
+        dict(zip(PEAK_COLUMNS, _peak_cells(cluster.number, peak), strict=True))
+        for cluster in clusters
+        for peak in cluster.peaks
+    ]
+
+
+def _cluster_cells(cluster: Cluster) -> tuple[Cell, ...]:
+    peak = cluster.peak
+    return (
+        cluster.number,
+        "positive" if cluster.sign > 0 else "negative",
+        *(round(value) for value in peak.mm),
+        peak.label.region or peak.label.text,
+        peak.label.brodmann or "",
+        _short(peak.z),
+        _short(peak.p),
+        cluster.size_voxels,
+        round(cluster.volume_mm3),
+        "; ".join(f"{text}: {voxels} ({share:.1%})" for text, voxels, share in cluster.breakdown),
+    )
+
+
+def _peak_cells(number: int, peak: Peak) -> tuple[Cell, ...]:
+    return (number, *(round(value) for value in peak.mm), _short(peak.z), _short(peak.p), peak.label.text)
+
+
+def _short(value: float) -> float:
+    """Six significant digits, which is what float32 maps hold."""
+    return float(f"{value:.6g}")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[TableRow]) -> None:
+    """Write rows as UTF-8 CSV with a header line, also when there is no row."""
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_bytes(stream.getvalue().encode("utf-8"))
