@@ -1,0 +1,78 @@
+"""What a row of peaks says, and what may be wrong with it. Plain Python."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Level = Literal["error", "confirm", "warning"]
+
+FIELDS: Final = (
+    "label",
+    "x",
+    "y",
+    "z",
+    "space",
+    "statistic",
+    "kind",
+    "sign",
+    "cluster_size",
+    "cluster_unit",
+    "page",
+    "note",
+    "confirmed",
+)
+"""The cells of a row of the coordinate grid, in the order of its columns."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend: where, what and how.
+
+    An error blocks completion, a "confirm" needs the reviewer's tick, a warning informs. `row` counts from 1, as the
+    grid does; None speaks of the whole dataset.
+    """
+
+    level: Level
+    place: str
+    message: str
+    mend: str
+    row: int | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class CellProblem:
+    """A problem of one cell, before anyone knows which row it is in."""
+
+    field: str
+    level: Level
+    message: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class PeakRow:
+    """The numbers read out of a row's cells; None where a cell is empty or bad.
+
+    Coordinates are in mm of `space` ("mni", "talairach" or "unknown"). `sign` is +1 where the first group of the
+    comparison is higher.
+    """
+
+    blank: bool
+    label: str
+    x: float | None
+    y: float | None
+    z: float | None
+    space: str
+    statistic: float | None
+    kind: str
+    sign: int | None
+    cluster_size: float | None
+    cluster_unit: str
+    page: str
+    note: str
+    confirmed: bool
+    problems: tuple[CellProblem, ...]
+
+    @property
+    def located(self) -> bool:
+        return None not in (self.x, self.y, self.z)
