@@ -1,0 +1,254 @@
+/** <brain-viewer>: a map on a brain with its controls. The server writes the controls; this brings them to life.
+ *
+ * Attributes: config, the id of a JSON script ({maps, clusters, voxelP, background, labels, slices, captions, start}).
+ * Events: "crosshair" with detail {mm, cluster}, after each move. Method: moveTo(mm).
+ * `data-ready` is set once the first picture stands; `data-drawn-by` says whether browser or server drew it.
+ */
+
+import { clusterAt, clusterNumbers } from "./clusters.js";
+import { labelAt } from "./labels.js";
+import { displayTop, numberText, scaleOf, shownValues, signedLogP, typedOf, valueText } from "./maps.js";
+import { palettesOf } from "./palettes.js";
+import { pictureWithCaption, savePng } from "./screenshot.js";
+import { SliceImage } from "./slice-image.js";
+import { coordinateText, onGrid, parseCoordinate, queryOf, stateFromQuery, stepped } from "./state.js";
+import { fetchVolume, valueAt } from "./volume.js";
+
+class BrainViewer extends HTMLElement {
+  async connectedCallback() {
+    this.config = JSON.parse(document.getElementById(this.getAttribute("config")).textContent);
+    this.kinds = new Map(this.config.maps.map((kind) => [kind.key, kind]));
+    this.state = stateFromQuery(location.search, this.config.start, [...this.kinds.keys()]);
+    this.volumes = new Map();
+    this.part = (name) => this.querySelector(`[data-part="${name}"]`);
+    this.hidden = false;
+    try {
+      await this.start();
+      this.setAttribute("data-ready", "");
+    } catch (error) {
+      this.part("problem").hidden = false;
+      this.part("problem-text").textContent = error.message;
+      this.setAttribute("data-failed", "");
+    }
+  }
+
+  async start() {
+    this.listen();
+    const [z] = await Promise.all([this.mapVolume("z"), this.loadLabels()]);
+    this.grid = z;
+    this.numbers = await this.loadClusters(z);
+    await this.startDrawing();
+    await this.refresh();
+    this.moved();
+  }
+
+  async loadLabels() {
+    const { regions, brodmann, names } = this.config.labels;
+    const [regionVolume, brodmannVolume, answer] = await Promise.all([fetchVolume(regions), fetchVolume(brodmann), fetch(names)]);
+    this.atlas = { regions: regionVolume, brodmann: brodmannVolume, names: await answer.json() };
+  }
+
+  async loadClusters(z) {
+    const files = this.kinds.get("p")?.files;
+    if (!files || !this.config.clusters.length) return new Uint16Array(z.values.length);
+    const [positive, negative] = await Promise.all(files.map(fetchVolume));
+    return clusterNumbers(this.config.clusters, z, { positive, negative }, this.config.voxelP);
+  }
+
+  /** The volume of a map as shown: p as signed -log10 p, everything else as it is. */
+  async mapVolume(key) {
+    if (!this.volumes.has(key)) {
+      const kind = this.kinds.get(key);
+      const files = await Promise.all(kind.files.map(fetchVolume));
+      const values = kind.scale === "p" ? signedLogP(files[0].values, files[1].values) : files[0].values;
+      this.volumes.set(key, { ...files[0], values, top: displayTop(values) });
+    }
+    return this.volumes.get(key);
+  }
+
+  async startDrawing() {
+    const { NiivueCanvas, webglWorks } = await import("./niivue-canvas.js");
+    if (!webglWorks()) return this.startServerDrawing();
+    this.brain = new NiivueCanvas(this.part("canvas"), (mm) => this.moveTo(mm, { follow: false }));
+    await this.brain.start(this.config.background, this.grid);
+    this.brain.setView(this.state.view);
+    this.brain.setRadiological(this.state.radiological);
+    this.dataset.drawnBy = "browser";
+  }
+
+  async startServerDrawing() {
+    this.dataset.drawnBy = "server";
+    this.part("stage").classList.add("is-server-drawn");
+    this.part("canvas").hidden = true;
+    this.part("slices").hidden = false;
+    this.part("no-webgl").hidden = false;
+    for (const part of this.querySelectorAll("[data-needs-webgl]")) part.hidden = true;
+    this.slices = new SliceImage(this.part("slices"), this.config.slices);
+  }
+
+  listen() {
+    this.addEventListener("keydown", (event) => this.keyed(event), { capture: true });
+    this.part("coordinate-form").addEventListener("submit", (event) => this.coordinateTyped(event));
+    this.part("map").addEventListener("change", (event) => this.mapChosen(event.target.value));
+    this.part("view").addEventListener("change", (event) => this.viewChosen(event.target.value));
+    this.part("side").addEventListener("change", (event) => this.sideChosen(event.target.value));
+    this.part("threshold").addEventListener("change", () => this.thresholdTyped("threshold"));
+    this.part("threshold-negative").addEventListener("change", () => this.thresholdTyped("thresholdNegative"));
+    this.part("linked").addEventListener("change", () => this.thresholdTyped("threshold"));
+    this.part("clusters-only").addEventListener("change", (event) => this.changed({ clustersOnly: event.target.checked }));
+    this.part("colours").addEventListener("change", (event) => this.changed({ colours: event.target.value }));
+    this.part("opacity").addEventListener("input", (event) => this.changed({ opacity: Number(event.target.value) / 100 }));
+    this.part("origin").addEventListener("click", () => this.moveTo([0, 0, 0]));
+    this.part("screenshot").addEventListener("click", () => this.screenshot());
+  }
+
+  get kind() {
+    return this.kinds.get(this.state.map);
+  }
+
+  /** Thresholds as typed: those of the state or, where it has none, those of the map. */
+  thresholds() {
+    const threshold = this.state.threshold ?? this.kind.threshold;
+    const mirrored = this.kind.scale === "p" ? threshold : -threshold;
+    return { threshold, thresholdNegative: this.state.thresholdNegative ?? mirrored };
+  }
+
+  changed(change) {
+    Object.assign(this.state, change);
+    return this.refresh();
+  }
+
+  mapChosen(map) {
+    return this.changed({ map, threshold: null, thresholdNegative: null }).then(() => this.moved());
+  }
+
+  viewChosen(view) {
+    this.state.view = view;
+    this.brain?.setView(view);
+    this.remember();
+  }
+
+  sideChosen(side) {
+    this.state.radiological = side === "radiological";
+    this.brain?.setRadiological(this.state.radiological);
+    this.remember();
+  }
+
+  thresholdTyped(which) {
+    const linked = this.part("linked").checked;
+    const signOfNegative = this.kind.scale === "p" ? 1 : -1;
+    const value = (part, sign) => sign * Math.abs(Number.parseFloat(this.part(part).value) || 0);
+    const positive = value("threshold", 1);
+    const negative = value("threshold-negative", signOfNegative);
+    if (!linked) return this.changed({ threshold: positive, thresholdNegative: negative });
+    return this.changed({ threshold: which === "threshold" ? positive : Math.abs(negative), thresholdNegative: null });
+  }
+
+  async refresh() {
+    const [kind, volume] = [this.kind, await this.mapVolume(this.state.map)];
+    if (kind !== this.kind) return;
+    const typed = this.thresholds();
+    const from = scaleOf(kind, typed.threshold);
+    const fromNegative = kind.scale === "p" ? -scaleOf(kind, typed.thresholdNegative) : typed.thresholdNegative;
+    const to = Math.max(volume.top, from * 1.001 + 1e-6);
+    const toNegative = Math.min(-volume.top, fromNegative * 1.001 - 1e-6);
+    const kept = this.state.clustersOnly ? this.numbers : null;
+    const values = shownValues(volume.values, { threshold: from, thresholdNegative: fromNegative }, kept);
+    const palettes = palettesOf(kind, this.state.colours);
+    this.brain?.show({ values, from, to, fromNegative, toNegative, palettes, opacity: this.state.opacity });
+    this.dataset.shownVoxels = values.reduce((count, value) => count + (value !== 0), 0);
+    this.writeControls(typed, { to, toNegative });
+    this.remember();
+  }
+
+  writeControls({ threshold, thresholdNegative }, { to, toNegative }) {
+    const [kind, state] = [this.kind, this.state];
+    const rounded = (value) => Number(value.toPrecision(4));
+    this.part("map").value = state.map;
+    this.part("view").value = state.view;
+    this.part("side").value = state.radiological ? "radiological" : "neurological";
+    this.part("colours").value = state.colours;
+    this.part("opacity").value = Math.round(state.opacity * 100);
+    this.part("clusters-only").checked = state.clustersOnly;
+    this.part("threshold").value = rounded(threshold);
+    this.part("threshold-negative").value = rounded(thresholdNegative);
+    this.part("linked").checked = state.thresholdNegative === null;
+    this.part("threshold-sign").textContent = kind.scale === "p" ? "Positive, p ≤" : `${kind.symbol} ≥`;
+    this.part("threshold-negative-sign").textContent = kind.scale === "p" ? "Negative, p ≤" : `${kind.symbol} ≤`;
+    for (const part of this.querySelectorAll("[data-signed-only]")) part.hidden = kind.scale === "positive";
+    this.dataset.scale = kind.scale;
+    this.dataset.colours = state.colours;
+    const ends = { from: threshold, to: typedOf(kind, to), "from-negative": thresholdNegative, "to-negative": typedOf(kind, kind.scale === "p" ? -toNegative : toNegative) };
+    for (const [end, value] of Object.entries(ends)) this.part(`bar-${end}`).textContent = numberText(value);
+    this.part("about").textContent = kind.about;
+  }
+
+  /** Moves the crosshair; `follow` is false where the brain itself was clicked and has already moved. */
+  moveTo(mm, { follow = true } = {}) {
+    this.state.mm = onGrid(mm);
+    this.moved(follow);
+  }
+
+  moved(follow = true) {
+    if (follow) this.brain?.moveTo(this.state.mm);
+    this.writeReading();
+    this.remember();
+    const cluster = clusterAt(this.numbers, this.grid, this.state.mm);
+    this.dispatchEvent(new CustomEvent("crosshair", { detail: { mm: this.state.mm, cluster }, bubbles: true }));
+  }
+
+  async writeReading() {
+    const volume = await this.mapVolume(this.state.map);
+    const value = valueAt(volume, this.state.mm);
+    this.dataset.value = value;
+    this.part("coordinate").value = coordinateText(this.state.mm);
+    this.part("value").textContent = valueText(this.kind, value);
+    this.part("label").textContent = labelAt(this.atlas, this.state.mm);
+  }
+
+  remember() {
+    const query = queryOf(this.state, this.config.start);
+    history.replaceState(null, "", `?${query}${location.hash}`);
+    this.slices?.draw(query);
+  }
+
+  keyed(event) {
+    if (event.key === "Escape") return this.toCoordinate(event);
+    if (event.target.closest("input, select, button, summary") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = event.key.toLowerCase() === "o" ? [0, 0, 0] : stepped(this.state.mm, event, this.state.radiological);
+    if (!next) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.moveTo(next);
+  }
+
+  toCoordinate(event) {
+    event.preventDefault();
+    const field = this.part("coordinate");
+    if (event.target === field) return this.part("stage").focus();
+    field.focus();
+    field.select();
+  }
+
+  coordinateTyped(event) {
+    event.preventDefault();
+    const mm = parseCoordinate(this.part("coordinate").value);
+    this.part("coordinate").classList.toggle("is-invalid", mm === null);
+    this.part("coordinate-problem").hidden = mm !== null;
+    if (mm) {
+      this.moveTo(mm);
+      this.part("stage").focus();
+    }
+  }
+
+  screenshot() {
+    const where = `${this.kind.title} at ${coordinateText(this.state.mm)} mm (MNI): ${this.part("value").textContent}, ${this.part("label").textContent}.`;
+    const shown = this.state.clustersOnly ? "Reported clusters only." : `Shown beyond ${this.part("threshold").value}.`;
+    const picture = (this.brain ?? this.slices).picture();
+    const side = this.state.radiological ? "Left of the picture is the right of the brain." : "Left is left.";
+    const sheet = pictureWithCaption(picture, [`${where} ${shown} ${side}`, ...this.config.captions]);
+    savePng(sheet, `${this.config.fileName}-${this.state.map}-${this.state.mm.join("_")}.png`);
+  }
+}
+
+customElements.define("brain-viewer", BrainViewer);

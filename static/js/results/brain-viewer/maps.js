@@ -1,0 +1,58 @@
+/** What a map's numbers look like: colours from a threshold to a top, and text for a value.
+ *
+ * A p map is shown as -log10 p, positive direction above 0 and negative below, so that "more" is always "stronger".
+ */
+
+const TOP_SHARE = 0.999;
+
+/** Signed -log10 of the smaller one-sided p. */
+export function signedLogP(positive, negative) {
+  const shown = new Float32Array(positive.length);
+  for (let i = 0; i < shown.length; i++) {
+    const [up, down] = [positive[i], negative[i]];
+    if (!up && !down) continue;
+    shown[i] = up <= down ? -Math.log10(Math.max(up, 1e-30)) : Math.log10(Math.max(down, 1e-30));
+  }
+  return shown;
+}
+
+/** The value, by size, below which 99.9 % of the non-zero voxels lie: the top of the colour bar. */
+export function displayTop(values) {
+  const sizes = values.filter((value) => value && Number.isFinite(value)).map(Math.abs).sort();
+  return sizes.length ? sizes[Math.min(sizes.length - 1, Math.floor(TOP_SHARE * sizes.length))] : 1;
+}
+
+/** What the overlay holds: values beyond either threshold, of reported clusters only where asked; 0 elsewhere. */
+export function shownValues(values, { threshold, thresholdNegative }, kept = null) {
+  const shown = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    const beyond = value > 0 ? value >= threshold : value < 0 && value <= thresholdNegative;
+    if (beyond && (!kept || kept[i])) shown[i] = value;
+  }
+  return shown;
+}
+
+/** The threshold as typed (p for p maps) to the number on the colour scale, and back. */
+export function scaleOf(kind, typed) {
+  return kind.scale === "p" ? -Math.log10(Math.min(Math.max(typed, 1e-30), 1)) : typed;
+}
+
+export function typedOf(kind, scaled) {
+  return kind.scale === "p" ? 10 ** -scaled : scaled;
+}
+
+export function numberText(value) {
+  if (!Number.isFinite(value)) return "no value";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size < 0.0001) return value.toExponential(1).replace("-", "−");
+  return value.toFixed(size >= 100 ? 1 : size >= 1 ? 3 : 4).replace("-", "−");
+}
+
+/** "SDM-Z 3.214", "p 0.0021 (positive)", or that the voxel is outside the mask. */
+export function valueText(kind, value) {
+  if (!Number.isFinite(value) || value === 0) return `${kind.symbol}: outside the mask`;
+  if (kind.scale !== "p") return `${kind.symbol} ${numberText(value)}${kind.unit ? ` ${kind.unit}` : ""}`;
+  return `p ${numberText(10 ** -Math.abs(value))} (${value > 0 ? "positive" : "negative"})`;
+}

@@ -1,0 +1,31 @@
+/** Stands in for NiiVue where the browser has no WebGL2: slices drawn by the server, asked for again after each move. */
+
+const PAUSE_MS = 150;
+
+export class SliceImage {
+  constructor(image, address) {
+    this.image = image;
+    this.address = address;
+    this.timer = 0;
+  }
+
+  /** Asks for the picture of a state's query, once the crosshair rests. */
+  draw(query) {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => {
+      const wanted = `${this.address}?${query}`;
+      if (this.image.getAttribute("src") !== wanted) this.image.src = wanted;
+    }, PAUSE_MS);
+  }
+
+  loaded() {
+    return new Promise((resolve) => {
+      this.image.addEventListener("load", resolve, { once: true });
+      this.image.addEventListener("error", resolve, { once: true });
+    });
+  }
+
+  picture() {
+    return this.image;
+  }
+}
