@@ -1,0 +1,76 @@
+"""Every check and every test, one after another; all run even when one fails."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+from bootstrap.installation import install
+from bootstrap.places import PROGRAMS, PYTHON, ROOT, Places, manage_command
+from bootstrap.refusals import say
+
+
+def check_steps() -> list[tuple[str, list[str]]]:
+    """Name and command of each check; the tests themselves come after them."""
+    return [
+        ("formatting", program("ruff", "format", "--check", ".")),
+        ("lint", program("ruff", "check", ".")),
+        ("imports", program("lint-imports")),
+        ("types", program("mypy")),
+        ("migrations", manage_command("makemigrations", "--check", "--dry-run")),
+        ("API description", manage_command("spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)),
+    ]
+
+
+def program(name: str, *arguments: str) -> list[str]:
+    return [str(PROGRAMS / name), *arguments]
+
+
+def test(pytest_arguments: list[str]) -> int:
+    """Run all of it; pytest's summary line is the last one printed."""
+    install("dev")
+    with tempfile.TemporaryDirectory(prefix="concord-checks-") as folder:
+        environment = {**Places(folder).environment(), "DJANGO_SETTINGS_MODULE": "meta_app.settings.test"}
+        outcomes = [(name, check(name, command, environment)) for name, command in check_steps()]
+        outcomes.append(("JavaScript", check_javascript(environment)))
+        passed, closing_line = run_pytest(pytest_arguments, environment)
+    outcomes.append(("tests", "passed" if passed else "FAILED"))
+    say("")
+    for name, outcome in outcomes:
+        say(f"{name:<18}{outcome}")
+    say(closing_line)
+    return int(any(outcome.startswith("FAILED") for _, outcome in outcomes))
+
+
+def check(name: str, command: list[str], environment: dict[str, str]) -> str:
+    say(f"--- {name}")
+    started = time.monotonic()
+    code = subprocess.call(command, env=environment, cwd=ROOT)
+    return f"{'FAILED' if code else 'passed'} ({time.monotonic() - started:.0f} s)"
+
+
+def check_javascript(environment: dict[str, str]) -> str:
+    tests = sorted(str(path) for path in (ROOT / "tests" / "js").glob("**/*.test.*js"))
+    node = shutil.which("node")
+    if node and tests:
+        return check("JavaScript", [node, "--test", *tests], environment)
+    if environment.get("CONCORD_NOTHING_SKIPPED") == "1":
+        return "FAILED: node is missing" if tests else "FAILED: there are no JavaScript tests"
+    return "skipped: node is missing; get it from nodejs.org or as your system's package nodejs"
+
+
+def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[bool, str]:
+    """Stream pytest's output, but keep its closing line back for the end. The tests run two at a time."""
+    say("--- tests")
+    command = [str(PYTHON), "-m", "pytest", "-n", "2", "--dist", "loadgroup", *arguments]
+    process = subprocess.Popen(
+        command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
+    )
+    assert process.stdout is not None
+    closing_line = ""
+    for line in process.stdout:
+        if closing_line:
+            say(closing_line)
+        closing_line = line.rstrip("\n")
+    return process.wait() == 0, closing_line
