@@ -37,6 +37,7 @@ def read_bounds(folder: str | Path, studies: StudyTable) -> BoundsMaps:
                 problems += error.problems
                 continue
             filled |= np.isfinite(values) & (values != 0)
+    filled[0, 0, 0] = False  # SDM-PSI writes into the first voxel of the grid too, far from any brain
     if problems:
         raise InputError(problems)
     mask = Mask.from_volume(filled, "bounds")

@@ -224,7 +224,7 @@ def _check_brain(readers: Sequence[_PeakReader]) -> None:
         elif distance > 0:
             slightly.append((reader, float(distance)))
     for group in _by_study(slightly):
-        message = f"{_listed(group)} up to {max(group.values()):.0f} mm outside the brain"
+        message = f"{_listed(group)} at most {max(group.values()):.0f} mm outside the brain"
         _note_study(group, "x, y, z", message, "Check the coordinates and their space.")
 
 
