@@ -72,13 +72,13 @@ def member_add(*, project: Project, username: str, role: str) -> Membership:
     user = User.objects.filter(username=username.strip(), is_active=True).first()
     if user is None:
         raise UserError(
-            f"Nobody here signs in as “{username}”. Check the spelling, or ask whoever runs this server for an account.",
+            f"Nobody here signs in as “{username}”. Check the spelling, or have an account made on this server.",
             {"username": ["There is no such account."]},
         )
     membership, created = Membership.objects.get_or_create(project=project, user=user, defaults={"role": role})
     if not created:
         raise UserError(
-            f"{user} is in this project already ({membership.get_role_display().lower()}). Change the role in the list.",
+            f"{user} is in this project already. Change the role in the list instead.",
             {"username": ["Already a member."]},
         )
     return membership

@@ -1,4 +1,5 @@
-// What every page has: the theme menu, a warning when the server cannot be reached, forms that are sent once.
+// What every page has: the theme menu, a warning when the server cannot be reached, questions before removing,
+// forms that are sent once.
 
 const alertBox = document.getElementById("shell-alert");
 
@@ -41,6 +42,11 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 document.addEventListener("htmx:afterOnLoad", () => {
   alertBox.hidden = true;
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
 });
 
 // A second click on a slow form must not send it twice.
