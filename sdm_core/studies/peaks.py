@@ -28,6 +28,8 @@ HIGHEST_T: Final = 100.0
 ROUNDING_T: Final = 0.01
 HIGHEST_G: Final = 5.0
 """Effects beyond this are nearly always a mistyped t, or an F."""
+LARGEST_MM: Final = 150.0
+"""No coordinate of a head is larger."""
 
 _AXES: Final = ("x", "y", "z")
 
@@ -224,7 +226,7 @@ def _check_brain(readers: Sequence[_PeakReader]) -> None:
         elif distance > 0:
             slightly.append((reader, float(distance)))
     for group in _by_study(slightly):
-        message = f"{_listed(group)} at most {max(group.values()):.0f} mm outside the brain"
+        message = f"{_listed(group)}: up to {max(group.values()):.0f} mm outside the brain"
         _note_study(group, "x, y, z", message, "Check the coordinates and their space.")
 
 
@@ -237,7 +239,7 @@ def _by_study(flagged: Iterable[tuple[_PeakReader, float]]) -> Iterable[dict[_Pe
 
 def _listed(group: Mapping[_PeakReader, float]) -> str:
     numbers = ", ".join(str(reader.position) for reader in group)
-    return f"peak {numbers} is" if len(group) == 1 else f"peaks {numbers} are"
+    return f"peak {numbers}" if len(group) == 1 else f"peaks {numbers}"
 
 
 def _note_study(group: Mapping[_PeakReader, float], column: str, message: str, mend: str) -> None:
@@ -254,9 +256,9 @@ def _probable_cause(mm: Floats) -> str:
     candidates = [
         ("The axes may be swapped", [(y, x, z), (z, y, x), (x, z, y), (y, z, x), (z, x, y)]),
         ("The sign of a coordinate may be lost or turned", [(x, -y, z), (x, y, -z), (x, -y, -z)]),
-        ("The decimal point may be lost", [(x / 10, y / 10, z / 10)]),
-        ("The numbers may be centimetres", [(x * 10, y * 10, z * 10)]),
     ]
+    if np.abs(mm).max() > LARGEST_MM:
+        candidates.append(("The decimal point may be lost", [(x / 10, y / 10, z / 10)]))
     if all(0 <= value < size and value == round(value) for value, size in zip(mm, SHAPE, strict=True)):
         candidates.insert(0, ("The numbers may be voxel indices instead of mm", [tuple(voxel_to_mm(mm))]))
     for cause, options in candidates:
@@ -272,11 +274,11 @@ def _check_statistics(readers: Sequence[_PeakReader], studies: StudyTable) -> No
     thresholds = dict(zip(studies.names, studies.t_threshold, strict=True))
     effects = [(reader, abs(reader.t) * float(g_per_t[reader.study])) for reader in readers]
     for group in _by_study((reader, g) for reader, g in effects if g > HIGHEST_G):
-        message = f"{_listed(group)} as large as {max(group.values()):.1f} standard deviations"
+        message = f"{_listed(group)}: up to {max(group.values()):.1f} standard deviations"
         _note_study(group, "t", message, "Check that the values are t, not F or per cent.")
     below = [reader for reader in readers if abs(reader.t) < thresholds[reader.study] - ROUNDING_T]
     for group in _by_study((reader, abs(reader.t)) for reader in below):
-        message = f"{_listed(group)} below the study's threshold t_thr {thresholds[next(iter(group)).study]:.2f}"
+        message = f"{_listed(group)}: below the study's threshold t_thr {thresholds[next(iter(group)).study]:.2f}"
         _note_study(group, "t", message, "Check whether t_thr is right and all values are t values.")
 
 
