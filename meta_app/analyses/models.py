@@ -1,12 +1,16 @@
 """The frozen question, one execution of it, and the files it made.
 
 A run is (agreed dataset hash, specification hash, core version, seed). Its states and who may change them:
-queued -> running -> done | failed | cancelled. Every change is a conditional UPDATE whose row count is looked at.
-A running row has an owner and a lease; a row whose lease has run out may be claimed again.
+queued -> running -> done | failed | cancelled, and back to queued by a retry. Every change is a conditional UPDATE
+whose row count is looked at. A running row has an owner and a lease; one whose lease has run out may be claimed again.
 """
+
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 
 from meta_app.common.models import TimestampedModel
 from meta_app.datasets.models import AgreedDataset
@@ -29,6 +33,38 @@ class AnalysisSpecification(TimestampedModel):
         return f"{self.project}, specification {self.sha256[:8]}"
 
 
+class Ledger(models.QuerySet["Run"]):
+    """The conditional updates; each answers how many rows it changed, 0 meaning someone else was first."""
+
+    def claimable(self, now: datetime) -> "Ledger":
+        return self.filter(Q(status=Run.Status.QUEUED) | Q(status=Run.Status.RUNNING, lease_until__lt=now))
+
+    def owned(self, run_id: int, owner: str) -> "Ledger":
+        return self.filter(pk=run_id, owner=owner, status=Run.Status.RUNNING)
+
+    def claim(self, run_id: int, owner: str, now: datetime, lease: timedelta) -> int:
+        return (
+            self.claimable(now)
+            .filter(pk=run_id, cancel_requested=False, attempts__lt=settings.RUN_MAXIMUM_ATTEMPTS)
+            .update(
+                status=Run.Status.RUNNING,
+                owner=owner,
+                lease_until=now + lease,
+                attempts=F("attempts") + 1,
+                stage="",
+                fraction=0.0,
+                started_at=now,
+                message_sent_at=None,
+                messages_sent=0,
+                updated_at=now,
+            )
+        )
+
+    def settle(self, status: str, now: datetime, **fields: Any) -> int:
+        """End the chosen runs in `status`; which runs may be ended is the caller's filter."""
+        return self.update(status=status, stage="", finished_at=now, lease_until=None, updated_at=now, **fields)
+
+
 class Run(TimestampedModel):
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -36,6 +72,8 @@ class Run(TimestampedModel):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
+
+    LIVE = (Status.QUEUED, Status.RUNNING)
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     agreed_dataset = models.ForeignKey(AgreedDataset, on_delete=models.PROTECT, related_name="runs")
@@ -50,12 +88,18 @@ class Run(TimestampedModel):
     owner = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
+    message_sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When workers were last told of it; the sweeper tells them again."
+    )
+    messages_sent = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     error_details = models.JSONField(default=list)
     launched_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="launched_runs")
     followers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="followed_runs", blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Ledger.as_manager()
 
     class Meta:
         ordering = ["project", "-pk"]
@@ -70,6 +114,28 @@ class Run(TimestampedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in self.LIVE
+
+    @property
+    def percent(self) -> int:
+        return int(100 * self.fraction)
+
+
+class RunEvent(models.Model):
+    """One line of a run's log, in plain words."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    text = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["run", "pk"]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Artefact(TimestampedModel):

@@ -1,0 +1,262 @@
+"""An analysis in plain Python: its question, what the pre-flight says about it, and how long it will take."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from meta_app.datasets.domain import DatasetRow, count_units, shared_cohorts
+
+FORMAT = "concord-specification/1"
+FEW_DATASETS = 10
+"""Below this number tests of bias and regression are not advised and one study can carry the result."""
+
+Level = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which datasets of a version are asked about; an empty modality or metric filter lets everything through."""
+
+    comparison: str
+    modalities: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def resolved(self, rows: Iterable[DatasetRow]) -> "Filters":
+        """The same filter with every modality and metric it lets through by name, so that equal questions are equal."""
+        rows = list(rows)
+        return Filters(
+            self.comparison,
+            tuple(sorted({row.modality for row in rows})),
+            tuple(sorted({row.metric for row in rows})),
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """How the answer is computed; the meaning of each is that of the numeric core's own specification."""
+
+    imputations: int = 50
+    estimator: str = "DL"
+    sign_peaks: str = "pool"
+    voxel_p: float = 0.005
+    min_peak_z: float = 1.0
+    min_extent: int = 10
+
+
+def specification_content(filters: Filters, core: Mapping[str, Any]) -> dict[str, Any]:
+    """The frozen question as it is written down; the seed belongs to the run."""
+    return {
+        "format": FORMAT,
+        "filters": {
+            "comparison": filters.comparison,
+            "modalities": list(filters.modalities),
+            "metrics": list(filters.metrics),
+        },
+        "core": {name: value for name, value in core.items() if name != "seed"},
+    }
+
+
+def filters_of(content: Mapping[str, Any]) -> Filters:
+    """The filters of a frozen question."""
+    filters = content["filters"]
+    return Filters(filters["comparison"], tuple(filters["modalities"]), tuple(filters["metrics"]))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing a person should know: where, what, and what to do."""
+
+    level: Level
+    place: str
+    text: str
+    mend: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Included:
+    """A dataset as the core will see it; `threshold_source` says where its t threshold comes from."""
+
+    row: DatasetRow
+    t_threshold: float | None
+    threshold_source: Literal["reported", "smallest", "p05", ""]
+    sign_only: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will need on a computer like the one it was measured on."""
+
+    seconds: float
+    megabytes: float
+
+    @property
+    def time(self) -> str:
+        return duration_in_words(self.seconds)
+
+    @property
+    def memory(self) -> str:
+        return f"{max(0.1, self.megabytes / 1024):.1f} GB"
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What will be analysed, by unit, and what is doubtful about it."""
+
+    counts: Mapping[str, int]
+    included: tuple[Included, ...]
+    notices: tuple[Notice, ...]
+    estimate: Estimate
+
+    @property
+    def refused(self) -> bool:
+        return any(notice.level == "error" for notice in self.notices)
+
+    @property
+    def errors(self) -> tuple[Notice, ...]:
+        return tuple(notice for notice in self.notices if notice.level == "error")
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        return tuple(notice for notice in self.notices if notice.level != "error")
+
+
+def review(included: Sequence[Included], model: Model) -> list[Notice]:
+    """Doubts about a set of datasets that no single row shows.
+
+    Returns
+    -------
+    list of Notice
+        One error if there is nothing to analyse, else warnings only.
+    """
+    rows = [item.row for item in included]
+    if not rows:
+        mend = "Choose another comparison, modality or metric, or freeze a version that holds such datasets."
+        return [Notice("error", "Selection", "No dataset matches: there is nothing to analyse.", mend)]
+    found = [_few(rows), *_dependent(rows), *_thresholds(included), _signs(included, model), *_mixtures(rows)]
+    return [notice for notice in found if notice]
+
+
+def _few(rows: Sequence[DatasetRow]) -> Notice | None:
+    if len(rows) >= FEW_DATASETS:
+        return None
+    mend = "Read the maps as exploratory; one study can carry the result, and tests of bias are not advised."
+    return Notice("warning", "Selection", f"Only {counted(len(rows), 'dataset')}, fewer than {FEW_DATASETS}.", mend)
+
+
+def _dependent(rows: Sequence[DatasetRow]) -> list[Notice]:
+    """Datasets of the same people: the model takes them as independent."""
+    by_key = {row.key: row for row in rows}
+    notices = []
+    for keys in shared_cohorts(rows).values():
+        same = [by_key[key] for key in keys]
+        people = f"{_joined({row.study for row in same})}: the same people ({same[0].cohort_label})"
+        metrics = {row.metric for row in same}
+        if len({row.study for row in same}) > 1:
+            text = f"{people} are in {counted(len(same), 'dataset')} of several studies."
+            mend = "Keep one of these studies, or say in the paper that they are taken as independent."
+        elif len(metrics) > 1:
+            text = f"{people} give {counted(len(same), 'dataset')} in several metrics ({_joined(metrics)})."
+            mend = "Choose one metric: datasets of one cohort depend on each other and count double here."
+        else:
+            text = f"{people} give {counted(len(same), 'dataset')}."
+            mend = "Datasets of one cohort depend on each other and count double here."
+        notices.append(Notice("warning", "Shared cohort", text, mend))
+    return notices
+
+
+def _thresholds(included: Sequence[Included]) -> list[Notice]:
+    sources = {"smallest": "the smallest |t| it reports is used", "p05": "the t of a two-tailed p of 0.05 is used"}
+    notices = []
+    for source, text in sources.items():
+        names = [item.row.key for item in included if item.threshold_source == source]
+        if names:
+            said = f"{counted(len(names), 'dataset')} without a t threshold: {text} for each."
+            notices.append(Notice("warning", "Threshold", said, "Enter the thresholds that the papers state."))
+    return notices
+
+
+def _signs(included: Sequence[Included], model: Model) -> Notice | None:
+    signs, peaks = sum(item.sign_only for item in included), sum(len(item.row.peaks) for item in included)
+    if not signs:
+        return None
+    rule = "pooled height of the other peaks" if model.sign_peaks == "pool" else "threshold of their study"
+    text = f"{counted(signs, 'peak')} of {peaks} with a sign only: their height is taken from the {rule}."
+    return Notice("warning", "Sign-only peaks", text, "Enter the statistics if the papers give them.")
+
+
+def _mixtures(rows: Sequence[DatasetRow]) -> list[Notice]:
+    notices = []
+    for name, place in (("software", "Software"), ("space", "Space")):
+        count = Counter(str(getattr(row, name)) for row in rows)
+        if len(count) > 1:
+            parts = ", ".join(f"{value} {counted(number, 'dataset')}" for value, number in count.most_common())
+            notices.append(Notice("note", place, f"Mixed: {parts}.", "Check a surprising result against each of them."))
+    unstated = sum(row.space == "unknown" for row in rows)
+    if unstated:
+        text = f"{counted(unstated, 'dataset')} of unstated space: the coordinates are taken as MNI."
+        notices.append(Notice("warning", "Space", text, "Enter the space that the paper or its software implies."))
+    return notices
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def gathered(notices: Iterable[Notice], most: int = 3) -> list[Notice]:
+    """Equal doubts about many places as one notice that names the first few of them."""
+    places: defaultdict[tuple[Level, str, str], list[str]] = defaultdict(list)
+    for notice in notices:
+        places[notice.level, notice.text, notice.mend].append(notice.place)
+    return [Notice(level, _first_few(found, most), text, mend) for (level, text, mend), found in places.items()]
+
+
+def _first_few(places: Sequence[str], most: int) -> str:
+    rest = f" and {len(places) - most} more" if len(places) > most else ""
+    return "; ".join(places[:most]) + rest
+
+
+SECONDS_AT_START, SECONDS_PER_DATASET, SECONDS_PER_IMPUTED_DATASET = 8.0, 0.5, 0.05
+MEGABYTES_AT_START, MEGABYTES_PER_DATASET, MEGABYTES_PER_IMPUTED_DATASET = 400.0, 4.0, 0.8
+
+
+def estimate_cost(datasets: int, imputations: int) -> Estimate:
+    """Time and memory of a run, linear in what it computes."""
+    work = datasets * imputations
+    return Estimate(
+        seconds=SECONDS_AT_START + SECONDS_PER_DATASET * datasets + SECONDS_PER_IMPUTED_DATASET * work,
+        megabytes=MEGABYTES_AT_START + MEGABYTES_PER_DATASET * datasets + MEGABYTES_PER_IMPUTED_DATASET * work,
+    )
+
+
+def seconds_left(elapsed: float, fraction: float) -> float | None:
+    """Seconds still needed if work goes on at its pace; None while too little is known."""
+    if elapsed < 2 or fraction < 0.02:
+        return None
+    return elapsed * (1 - fraction) / fraction
+
+
+def duration_in_words(seconds: float) -> str:
+    """A duration for people: rounded up, never more exact than it is."""
+    if seconds < 60:
+        return f"{max(5, 5 * -(-int(seconds) // 5))} s"
+    if seconds < 5400:
+        return f"{-(-int(seconds) // 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def counted(number: int, noun: str) -> str:
+    """A count with its unit: "1 dataset", "3 datasets"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def backoff_seconds(messages_sent: int, first: float, longest: float = 3600.0) -> float:
+    """How long to wait before a message is sent again: doubled each time."""
+    return min(longest, first * 2.0 ** min(max(messages_sent - 1, 0), 20))
+
+
+def units_of(included: Iterable[Included]) -> dict[str, int]:
+    return count_units(item.row for item in included)

@@ -1,0 +1,270 @@
+"""The only door from here to the numeric core.
+
+An agreed dataset comes in as rows; what a paper printed (z, p, r or F, a sign alone) becomes t; the core checks,
+computes and writes. Nothing of the core's own types leaves this module but numbers, texts and files.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sdm_core
+from meta_app.analyses.domain import (
+    Estimate,
+    Filters,
+    Included,
+    Model,
+    Notice,
+    Preflight,
+    estimate_cost,
+    filters_of,
+    gathered,
+    review,
+    specification_content,
+    units_of,
+)
+from meta_app.common.exceptions import UserError
+from meta_app.datasets.domain import DatasetRow, PeakRow, Snapshot, select
+from sdm_core.effects import effective_thresholds, t_from_f, t_from_p, t_from_r, t_from_z
+from sdm_core.errors import InputError, Problem, Stopped
+from sdm_core.io import read_map as core_read_map
+from sdm_core.io import write_result
+from sdm_core.spaces.labels import label_at
+from sdm_core.studies import PeakTable, StudyTable, parse_peaks, parse_studies
+
+CORE_VERSION: str = sdm_core.__version__
+
+__all__ = ["CORE_VERSION", "Question", "Stopped", "compute", "core_content", "inspect", "model_of", "preflight"]
+
+Report = Callable[[str, float], None]
+_LOST_DF = {"one_sample": 1, "two_sample": 2, "correlation": 2}
+_SIGNS = {1: "p", -1: "n"}
+_NOT_SAID_TWICE = frozenset({"t_thr"})
+"""Fields whose missing values the pre-flight sums up itself."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything an answer depends on, and what names it in the provenance."""
+
+    snapshot: Snapshot
+    specification: Mapping[str, Any]
+    seed: int
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Tables for the core (None where a row has an error), and everything doubtful about the rows."""
+
+    studies: StudyTable | None
+    peaks: PeakTable | None
+    included: tuple[Included, ...]
+    notices: tuple[Notice, ...]
+
+
+def core_content(filters: Filters, model: Model) -> dict[str, Any]:
+    """The frozen question of a model that the core accepts.
+
+    Raises
+    ------
+    UserError
+        Naming each setting that the core refuses.
+    """
+    from sdm_core import AnalysisSpecification
+
+    try:
+        specification = AnalysisSpecification(**asdict(model))
+    except InputError as error:
+        raise UserError("The settings cannot be used.", _by_field(error)) from error
+    return specification_content(filters, specification.to_dict())
+
+
+def model_of(content: Mapping[str, Any]) -> Model:
+    """The model settings of a frozen question."""
+    return Model(**{name: content["core"][name] for name in asdict(Model())})
+
+
+def _by_field(error: InputError) -> dict[str, list[str]]:
+    details: dict[str, list[str]] = {}
+    for problem in error.problems:
+        details.setdefault(problem.field or problem.place, []).append(f"{problem.message} {problem.mend}".strip())
+    return details
+
+
+def preflight(snapshot: Snapshot, filters: Filters, model: Model) -> Preflight:
+    """What a run would analyse, and every doubt about it, without computing."""
+    rows = select(snapshot, filters.comparison, filters.modalities, filters.metrics)
+    return inspect(rows, model)
+
+
+def inspect(rows: Sequence[DatasetRow], model: Model) -> Preflight:
+    prepared = prepare(rows) if rows else Prepared(None, None, (), ())
+    estimate: Estimate = estimate_cost(len(rows), model.imputations)
+    notices = (*review(prepared.included, model), *gathered(prepared.notices))
+    return Preflight(units_of(prepared.included), prepared.included, notices, estimate)
+
+
+def compute(question: Question, folder: Path, report: Report, should_stop: Callable[[], bool]) -> None:
+    """Compute the maps and write them, the tables and run.json into `folder`.
+
+    Raises
+    ------
+    UserError
+        If the rows cannot be analysed; `details["problems"]` names each place and its mend.
+    Stopped
+        If `should_stop` answered True; nothing was written.
+    """
+    from sdm_core import AnalysisSpecification
+
+    filters, model = filters_of(question.specification), model_of(question.specification)
+    rows = select(question.snapshot, filters.comparison, filters.modalities, filters.metrics)
+    prepared = prepare(rows)
+    doubts = [notice.as_dict() for notice in (*review(prepared.included, model), *prepared.notices)]
+    if prepared.studies is None or prepared.peaks is None:
+        errors = [doubt for doubt in doubts if doubt["level"] == "error"]
+        raise UserError("The datasets cannot be analysed as they are.", {"problems": errors})
+    specification = AnalysisSpecification.from_dict({**question.specification["core"], "seed": question.seed})
+    try:
+        result = sdm_core.run(
+            prepared.studies, prepared.peaks, specification, progress=_forward(report), should_stop=should_stop
+        )
+    except InputError as error:
+        problems = [notice.as_dict() for notice in _notices(error.problems, {})]
+        raise UserError("The core refused the datasets.", {"problems": problems}) from error
+    concord = {**question.provenance, "filters": question.specification["filters"], "preflight": doubts}
+    write_result(replace(result, provenance={**result.provenance, "concord": concord}), folder)
+
+
+def _forward(report: Report) -> Callable[[Any], None]:
+    return lambda progress: report(progress.message or progress.stage, progress.fraction)
+
+
+def prepare(rows: Sequence[DatasetRow]) -> Prepared:
+    """Rows of an agreed dataset as the core's tables; problems are collected, none is raised."""
+    names = core_names(row.key for row in rows)
+    keys = {name: key for key, name in names.items()}
+    studies, problems = parse_studies([_study_cells(row, names[row.key]) for row in rows])
+    known = set(studies.names) if studies else set()
+    cells, conversions = _peak_cells(rows, names, known)
+    peaks = None
+    if studies:
+        peaks, more = parse_peaks(cells, studies)
+        problems = [*problems, *more]
+    problems = [problem for problem in (*problems, *conversions) if problem.field not in _NOT_SAID_TWICE]
+    if any(problem.level == "error" for problem in problems):
+        peaks = None
+    thresholds = _thresholds(studies, peaks)
+    included = tuple(_included(row, thresholds.get(names[row.key])) for row in rows)
+    return Prepared(studies if peaks is not None else None, peaks, included, tuple(_notices(problems, keys)))
+
+
+def core_names(keys: Iterable[str]) -> dict[str, str]:
+    """A name the core accepts (letters, digits, _ . -) for each key, no two alike."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for key in keys:
+        base = "".join(sign if sign.isalnum() or sign in "_.-" else "_" for sign in key.replace(" / ", "."))
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name)
+        names[key] = name
+    return names
+
+
+def _study_cells(row: DatasetRow, name: str) -> dict[str, object]:
+    return {
+        "study": name,
+        "design": row.design,
+        "n1": row.n1,
+        "n2": row.n2 if row.design == "two_sample" else None,
+        "t_thr": row.t_threshold,
+        "threshold": "" if row.threshold_kind == "unknown" else row.threshold_kind,
+        "no_peaks": row.peaks_state == "no_peaks",
+    }
+
+
+def _peak_cells(
+    rows: Sequence[DatasetRow], names: Mapping[str, str], known: set[str]
+) -> tuple[list[dict[str, object]], list[Problem]]:
+    """Peaks in MNI mm with a t or a sign; a statistic without a t is a problem of its own."""
+    cells, problems = [], []
+    for row in rows:
+        if names[row.key] not in known:
+            continue
+        for number, peak in enumerate(row.peaks, start=1):
+            place = f"{row.key}, peak {number}"
+            try:
+                statistic = _t_or_sign(peak, _df(row))
+            except ValueError as error:
+                mend = "Correct the statistic or its kind; choose a sign only if the paper gives no more."
+                problems.append(Problem(place, f"{error}", mend, study=names[row.key], row=number, field="statistic"))
+                statistic = _SIGNS[peak.sign]
+            cells.append(
+                {"study": names[row.key], "x": peak.x, "y": peak.y, "z": peak.z, "statistic": statistic, "place": place}
+            )
+    return cells, problems
+
+
+def _df(row: DatasetRow) -> int:
+    return (row.n1 or 0) + ((row.n2 or 0) if row.design == "two_sample" else 0) - _LOST_DF[row.design]
+
+
+def _t_or_sign(peak: PeakRow, df: int) -> float | str:
+    """The t of a peak, with the sign that the reviewer gave it; its sign alone where no statistic was reported.
+
+    A p value of a peak is read as one-tailed, as the programs print it.
+    """
+    if peak.statistic is None or peak.statistic_kind == "none":
+        return _SIGNS[peak.sign]
+    conversions: dict[str, Callable[[float], Any]] = {
+        "t": float,
+        "z": lambda value: t_from_z(value, df),
+        "p": lambda value: t_from_p(value, df),
+        "r": lambda value: t_from_r(value, df),
+        "F": t_from_f,
+    }
+    t = peak.sign * abs(float(conversions[peak.statistic_kind](peak.statistic)))
+    if not math.isfinite(t) or t == 0:
+        raise ValueError(f"{peak.statistic_kind} = {peak.statistic:g} has no t value.")
+    return t
+
+
+def _thresholds(studies: StudyTable | None, peaks: PeakTable | None) -> dict[str, float]:
+    if studies is None or peaks is None:
+        return {}
+    values, _ = effective_thresholds(studies, peaks)
+    return {name: float(value) for name, value in zip(studies.names, values, strict=True)}
+
+
+def _included(row: DatasetRow, threshold: float | None) -> Included:
+    signs = sum(peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
+    if row.t_threshold is not None:
+        return Included(row, row.t_threshold, "reported", signs)
+    source = "" if threshold is None else "p05" if signs == len(row.peaks) else "smallest"
+    return Included(row, threshold, source, signs)
+
+
+def _notices(problems: Iterable[Problem], keys: Mapping[str, str]) -> list[Notice]:
+    """Problems of the core in the words of the agreed dataset."""
+    notices = []
+    for problem in problems:
+        place = problem.place
+        if problem.study in keys:
+            place = place.replace(f"study {problem.study}", keys[problem.study])
+        notices.append(Notice(problem.level, place, problem.message, problem.mend))
+    return notices
+
+
+def read_map(path: Path) -> tuple[Any, Any]:
+    """Values (float32) and affine (4, 4) of a map file; raises the core's InputError if it cannot be read."""
+    return core_read_map(path)
+
+
+def label_text(mm: Sequence[float]) -> str:
+    """The anatomical name of an MNI coordinate in mm."""
+    return label_at(mm).text

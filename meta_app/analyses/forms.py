@@ -1,0 +1,95 @@
+"""The launch form: which datasets, which model, which thresholds."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from django import forms
+
+from meta_app.analyses.domain import Filters, Model
+from meta_app.datasets.domain import DatasetRow, Snapshot
+from meta_app.extraction.models import Dataset
+
+LARGEST_SEED = 2**32 - 1
+SIGN_RULES = [
+    ("pool", "Pooled height of the peaks with a statistic (default)"),
+    ("threshold", "Threshold of their own study (conservative)"),
+]
+ESTIMATORS = [("DL", "DerSimonian-Laird (default)"), ("REML", "Restricted maximum likelihood")]
+
+
+def choices_with_counts(values: Iterable[str], labels: dict[str, str]) -> list[tuple[str, str]]:
+    """Each value with how many datasets have it, the most frequent first."""
+    return [
+        (value, f"{labels.get(value, value)} ({number} dataset{'' if number == 1 else 's'})")
+        for value, number in Counter(values).most_common()
+    ]
+
+
+class LaunchForm(forms.Form):
+    """The choices offered are those that the chosen version holds."""
+
+    dataset = forms.IntegerField(widget=forms.HiddenInput)
+    name = forms.CharField(
+        label="Name", max_length=120, required=False, help_text="How you will find it again; empty: a name is made."
+    )
+    comparison = forms.ChoiceField(label="Comparison", widget=forms.RadioSelect)
+    modalities = forms.MultipleChoiceField(label="Modality", widget=forms.CheckboxSelectMultiple)
+    metrics = forms.MultipleChoiceField(label="Metric", widget=forms.CheckboxSelectMultiple)
+    imputations = forms.IntegerField(min_value=5, max_value=500, initial=50, help_text="5 to 500; published runs: 50.")
+    seed = forms.IntegerField(
+        label="Random seed", min_value=0, max_value=LARGEST_SEED, initial=1, help_text="The same seed, the same maps."
+    )
+    estimator = forms.ChoiceField(label="Between-study variance", choices=ESTIMATORS, initial="DL")
+    sign_peaks = forms.ChoiceField(label="Height of peaks with a sign only", choices=SIGN_RULES, initial="pool")
+    voxel_p = forms.FloatField(
+        label="Voxel p below", min_value=1e-6, max_value=0.1, initial=0.005, help_text="Uncorrected, one-sided."
+    )
+    min_peak_z = forms.FloatField(
+        label="Peak height above", min_value=0, max_value=10, initial=1, help_text="|SDM-Z| of a cluster's peak."
+    )
+    min_extent = forms.IntegerField(
+        label="Extent of at least", min_value=1, max_value=10000, initial=10, help_text="Voxels of 2 mm."
+    )
+
+    def __init__(self, *args, snapshot: Snapshot, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        rows = snapshot.datasets
+        self._offer("comparison", [row.comparison for row in rows], dict(Dataset.Comparison.choices))
+        self._offer("modalities", [row.modality for row in rows], dict(Dataset.Modality.choices))
+        self._offer("metrics", [row.metric for row in rows], {})
+        self._prefill(rows)
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", _bootstrap_class(field.widget))
+
+    def _offer(self, name: str, values: list[str], labels: dict[str, str]) -> None:
+        self.fields[name].choices = choices_with_counts(values, labels)
+
+    def _prefill(self, rows: tuple[DatasetRow, ...]) -> None:
+        """The most frequent comparison, and everything that has been measured for it."""
+        if not rows:
+            return
+        first = self.fields["comparison"].choices[0][0]
+        chosen = [row for row in rows if row.comparison == first]
+        self.fields["comparison"].initial = first
+        self.fields["modalities"].initial = sorted({row.modality for row in chosen})
+        self.fields["metrics"].initial = sorted({row.metric for row in chosen})
+
+    @property
+    def filters(self) -> Filters:
+        data = self.cleaned_data
+        return Filters(data["comparison"], tuple(data["modalities"]), tuple(data["metrics"]))
+
+    @property
+    def model(self) -> Model:
+        names = ("imputations", "estimator", "sign_peaks", "voxel_p", "min_peak_z", "min_extent")
+        return Model(**{name: self.cleaned_data[name] for name in names})
+
+    def first_values(self) -> dict[str, object]:
+        """What an untouched form would send."""
+        return {name: self.get_initial_for_field(field, name) for name, field in self.fields.items()}
+
+
+def _bootstrap_class(widget: forms.Widget) -> str:
+    if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
+        return "form-check-input"
+    return "form-select" if isinstance(widget, forms.Select) else "form-control"

@@ -1,0 +1,190 @@
+"""Writes: launch, cancel, retry and resend runs."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from meta_app.accounts.models import User
+from meta_app.analyses import engine, tasks
+from meta_app.analyses.domain import Filters, Model, backoff_seconds
+from meta_app.analyses.models import AnalysisSpecification, Run, RunEvent
+from meta_app.analyses.selectors import run_twin
+from meta_app.common.exceptions import UserError
+from meta_app.datasets.domain import canonical_json, digest, load_snapshot, select
+from meta_app.datasets.models import AgreedDataset
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class Launched:
+    """The run of a question; `is_new` is False if somebody had asked the same before."""
+
+    run: Run
+    is_new: bool
+
+
+@transaction.atomic
+def run_launch(
+    *,
+    user: User,
+    agreed_dataset: AgreedDataset,
+    filters: Filters,
+    model: Model | None = None,
+    seed: int = DEFAULT_SEED,
+    name: str = "",
+) -> Launched:
+    """Freeze the question and queue its run, or join the run that answers it already.
+
+    Raises
+    ------
+    UserError
+        If nothing can be analysed; `details["problems"]` names each place and its mend.
+    """
+    model = model or Model()
+    snapshot = load_snapshot(agreed_dataset.content)
+    seen = engine.preflight(snapshot, filters, model)
+    if seen.refused:
+        problems = [notice.as_dict() for notice in seen.errors]
+        raise UserError("This cannot be analysed yet; nothing was launched.", {"problems": problems})
+    filters = filters.resolved(select(snapshot, filters.comparison, filters.modalities, filters.metrics))
+    run = Run(
+        project_id=agreed_dataset.project_id,
+        agreed_dataset=agreed_dataset,
+        specification=_specification(agreed_dataset, engine.core_content(filters, model), user),
+        core_version=engine.CORE_VERSION,
+        seed=seed,
+        name=name.strip() or f"Version {agreed_dataset.version}, {', '.join(filters.metrics)}"[:120],
+        launched_by=user,
+        message_sent_at=timezone.now(),
+        messages_sent=1,
+    )
+    return _create_or_join(run, user)
+
+
+def _specification(dataset: AgreedDataset, content: dict, user: User) -> AnalysisSpecification:
+    text = canonical_json(content)
+    specification, _ = AnalysisSpecification.objects.get_or_create(
+        project_id=dataset.project_id, sha256=digest(text), defaults={"content": text, "created_by": user}
+    )
+    return specification
+
+
+def _create_or_join(run: Run, user: User) -> Launched:
+    """The unique constraint decides who of two people was first."""
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError:
+        return Launched(_join(run, user), is_new=False)
+    run_tell(run, f"Launched by {user}.")
+    tasks.run_execute.enqueue(run.pk)
+    return Launched(run, is_new=True)
+
+
+def _join(run: Run, user: User) -> Run:
+    twin = run_twin(run)
+    if twin is None:
+        raise UserError("The same analysis was cancelled in this moment; nothing was launched. Launch it once more.")
+    if twin.launched_by_id != user.pk and not twin.followers.filter(pk=user.pk).exists():
+        twin.followers.add(user)
+        run_tell(twin, f"{user} asked for the same analysis and follows this run.")
+    return twin
+
+
+@transaction.atomic
+def run_cancel(*, run: Run, user: User) -> None:
+    """Cancel a queued run at once; ask the worker of a running one to stop.
+
+    Raises
+    ------
+    UserError
+        If the run is over.
+    """
+    now = timezone.now()
+    this = Run.objects.filter(pk=run.pk)
+    if this.claimable(now).settle(Run.Status.CANCELLED, now, cancel_requested=True):
+        run_tell(run, f"Cancelled by {user}.")
+    elif this.filter(status=Run.Status.RUNNING, cancel_requested=False).update(cancel_requested=True):
+        run_tell(run, f"{user} asked to cancel; the worker stops at its next step.")
+    elif not this.filter(status=Run.Status.RUNNING).exists():
+        run.refresh_from_db()
+        raise UserError(f"This run is over already ({run.get_status_display().lower()}); nothing was changed.")
+
+
+@transaction.atomic
+def run_retry(*, run: Run, user: User) -> None:
+    """Queue a failed or cancelled run again: the same row, the same question.
+
+    Raises
+    ------
+    UserError
+        If it is not over, or another run of the same question is queued, running or done.
+    """
+    now = timezone.now()
+    over = Run.objects.filter(pk=run.pk, status__in=[Run.Status.FAILED, Run.Status.CANCELLED])
+    try:
+        with transaction.atomic():
+            changed = over.update(
+                status=Run.Status.QUEUED,
+                cancel_requested=False,
+                attempts=0,
+                fraction=0.0,
+                stage="",
+                error="",
+                error_details=[],
+                owner="",
+                started_at=None,
+                finished_at=None,
+                message_sent_at=now,
+                messages_sent=1,
+                updated_at=now,
+            )
+    except IntegrityError:
+        twin = run_twin(run)
+        name = f"“{twin.name}”" if twin else "another run"
+        raise UserError(f"The same analysis is queued, running or done as {name}: look there.") from None
+    if not changed:
+        raise UserError("Only a failed or cancelled run can be retried; nothing was changed.")
+    run_tell(run, f"Queued again by {user}.")
+    tasks.run_execute.enqueue(run.pk)
+
+
+def runs_resend(*, now: datetime | None = None) -> int:
+    """Tell the workers again of runs whose message may be lost; answers of how many.
+
+    Any broker may lose a message when a worker is killed. A run that is told of twice is claimed once.
+    """
+    now = now or timezone.now()
+    waiting = Run.objects.claimable(now).filter(Q(message_sent_at=None) | Q(message_sent_at__lt=now))
+    due = [run for run in waiting.only("pk", "message_sent_at", "messages_sent") if _is_due(run, now)]
+    return sum(_resend(run, now) for run in due)
+
+
+def _is_due(run: Run, now: datetime) -> bool:
+    wait = timedelta(seconds=backoff_seconds(run.messages_sent, settings.RUN_LEASE_SECONDS))
+    return run.message_sent_at is None or run.message_sent_at + wait <= now
+
+
+@transaction.atomic
+def _resend(run: Run, now: datetime) -> int:
+    """Only the sweeper that changes the row sends, however many there are."""
+    told = Run.objects.filter(pk=run.pk, messages_sent=run.messages_sent, message_sent_at=run.message_sent_at)
+    changed = told.claimable(now).update(message_sent_at=now, messages_sent=F("messages_sent") + 1)
+    if changed:
+        tasks.run_execute.enqueue(run.pk)
+    return changed
+
+
+def run_tell(run: Run, text: str) -> None:
+    """One line for the run's log."""
+    RunEvent.objects.create(run=run, text=text[:300])
+
+
+def specification_of(run: Run) -> dict:
+    return json.loads(run.specification.content)
