@@ -2,5 +2,28 @@
 
 from django.urls import path
 
+from meta_app.extraction import edit_views, views
+from meta_app.extraction.grid_urls import grid_urlpatterns
+
 app_name = "extraction"
-urlpatterns: list[path] = []
+urlpatterns = [
+    path("extraction/", views.studies, name="studies"),
+    path("extraction/new/", edit_views.study_new, name="study_new"),
+    path("extraction/<int:study_id>/", views.study, name="study"),
+    path("extraction/<int:study_id>/start/", views.start, name="start"),
+    path("extraction/<int:study_id>/complete/", views.complete, name="complete"),
+    path("extraction/<int:study_id>/reopen/", views.reopen, name="reopen"),
+    path("extraction/<int:study_id>/edit/", edit_views.study_edit, name="study_edit"),
+    path("extraction/<int:study_id>/delete/", edit_views.study_delete, name="study_delete"),
+    path("extraction/<int:study_id>/reports/new/", edit_views.report, name="report_new"),
+    path("extraction/<int:study_id>/reports/<int:report_id>/", edit_views.report, name="report"),
+    path("extraction/<int:study_id>/cohorts/new/", edit_views.cohort, name="cohort_new"),
+    path("extraction/<int:study_id>/cohorts/<int:cohort_id>/", edit_views.cohort, name="cohort"),
+    path("extraction/<int:study_id>/cohorts/<int:cohort_id>/delete/", edit_views.cohort_delete, name="cohort_delete"),
+    path("extraction/<int:study_id>/datasets/new/", edit_views.dataset_edit, name="dataset_new"),
+    path("extraction/<int:study_id>/datasets/<int:dataset_id>/", edit_views.dataset_edit, name="dataset_edit"),
+    path(
+        "extraction/<int:study_id>/datasets/<int:dataset_id>/delete/", edit_views.dataset_delete, name="dataset_delete"
+    ),
+    *grid_urlpatterns,
+]

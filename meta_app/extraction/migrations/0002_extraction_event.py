@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def add_built_in_form(apps, schema_editor):
+def add_built_in_form(apps, _schema_editor):
     apps.get_model("extraction", "ExtractionForm").objects.get_or_create(project=None, name="coordinates", version=1)
 
 

@@ -1,0 +1,267 @@
+"""Writes of studies and of a reviewer's own extraction.
+
+Each write names the version of the extraction that it edits; a stale one is refused with both versions
+(`StaleEdit`). Only drafts change: a locked extraction is reopened first, as a new revision with a reason.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, ProtectedError
+from django.utils import timezone
+
+from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, ExtractionForm, Group, Study
+from meta_app.extraction.peak_services import peaks_recompute
+from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.library.models import Report
+from meta_app.projects.permissions import Place
+
+Values = Mapping[str, Any]
+GroupEdit = tuple[Group | None, Values, bool]
+"""A group or None for a new one, its values, and whether it goes."""
+
+
+@transaction.atomic
+def study_create(*, place: Place, label: str, year: int | None, report: Values) -> Extraction:
+    """A study with its first report and the extraction of the person who adds it."""
+    try:
+        with transaction.atomic():
+            study = Study.objects.create(
+                project=place.project, label=label, year=year, extractors_needed=place.project.extractors_needed
+            )
+    except IntegrityError as error:
+        raise _label_taken(label) from error
+    if any(report.values()):
+        study.reports.add(Report.objects.create(project=place.project, **report))
+    return extraction_start(place=place, study=study)
+
+
+@transaction.atomic
+def study_update(*, extraction: Extraction, version: int, label: str, year: int | None) -> None:
+    study = extraction.study
+    _claim(extraction, version, {"label": label, "year": year}, study)
+    study.label, study.year = label, year
+    try:
+        with transaction.atomic():
+            study.save(update_fields=["label", "year", "updated_at"])
+    except IntegrityError as error:
+        raise _label_taken(label) from error
+
+
+@transaction.atomic
+def study_delete(*, extraction: Extraction, version: int) -> None:
+    """Remove a study that exists only as one's own first draft; afterwards it can only be left out with a reason."""
+    study = extraction.study
+    _claim(extraction, version)
+    if study.extractions.exclude(pk=extraction.pk).exists() or extraction.revision > 1:
+        raise UserError(
+            f"{study.label} was not deleted: it has been locked once or another reviewer works on it. Nothing changed."
+        )
+    Dataset.objects.filter(extraction=extraction).delete()
+    reports = list(study.reports.all())
+    study.delete()
+    for report in reports:
+        if not report.studies.exists():
+            report.delete()
+
+
+@transaction.atomic
+def report_save(*, extraction: Extraction, version: int, report: Report | None, values: Values) -> Report:
+    _claim(extraction, version, values, report)
+    if report is None:
+        report = Report.objects.create(project=extraction.study.project, **values)
+        extraction.study.reports.add(report)
+    else:
+        _store(report, values)
+    return report
+
+
+@transaction.atomic
+def extraction_start(*, place: Place, study: Study) -> Extraction:
+    """Begin one's own extraction: as reviewer A, or as B where two are needed and another is A."""
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    independent = study.extractions.exclude(position=Extraction.Position.CONSENSUS)
+    if independent.filter(author=place.membership.user).exists():
+        raise UserError(f"You have already started {study.label}. Nothing changed.")
+    free = [position for position in ("A", "B")[: study.extractors_needed] if position not in _positions(independent)]
+    if not free:
+        raise UserError(
+            f"{study.label} has all the {study.extractors_needed} extraction(s) it needs. Nothing was started."
+        )
+    extraction = Extraction.objects.create(
+        study=study, position=free[0], author=place.membership.user, form=_built_in_form()
+    )
+    _log(extraction, ExtractionEvent.Kind.STARTED)
+    return extraction
+
+
+def _positions(extractions: models.QuerySet[Extraction]) -> set[str]:
+    return set(extractions.values_list("position", flat=True))
+
+
+def _built_in_form() -> ExtractionForm:
+    built_in = ExtractionForm.objects.filter(project=None, name="coordinates").order_by("-version").first()
+    return built_in or ExtractionForm.objects.create(name="coordinates", version=1)
+
+
+@transaction.atomic
+def cohort_save(
+    *, extraction: Extraction, version: int, cohort: Cohort | None, values: Values, groups: Iterable[GroupEdit]
+) -> Cohort:
+    """Store a cohort and its groups together: they are entered in one table."""
+    _claim(extraction, version, values, cohort)
+    if cohort is None:
+        cohort = Cohort.objects.create(extraction=extraction, **values)
+    else:
+        _store(cohort, values)
+    for group, group_values, goes in groups:
+        if group is None:
+            Group.objects.create(cohort=cohort, **group_values)
+        elif goes:
+            _delete(group, f"The group {group}")
+        else:
+            _store(group, group_values)
+    return cohort
+
+
+@transaction.atomic
+def cohort_delete(*, extraction: Extraction, version: int, cohort: Cohort) -> None:
+    _claim(extraction, version)
+    _delete(cohort, f"The cohort {cohort.label}")
+
+
+@transaction.atomic
+def dataset_save(*, extraction: Extraction, version: int, dataset: Dataset | None, values: Values) -> Dataset:
+    """Store a dataset; its cohort is the one its first group belongs to."""
+    values = {**values, "cohort": values["group_a"].cohort}
+    _claim(extraction, version, values, dataset)
+    try:
+        with transaction.atomic():
+            if dataset is None:
+                return Dataset.objects.create(extraction=extraction, **values)
+            return _dataset_update(dataset, values)
+    except IntegrityError as error:
+        message = f"This study already has a dataset called {values['label']}. Give this one another name."
+        raise UserError(message, {"label": message}) from error
+
+
+def _dataset_update(dataset: Dataset, values: Values) -> Dataset:
+    dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
+    before = (dataset.space, dataset.software)
+    _store(dataset, {**values, "version": dataset.version + 1})
+    if before != (dataset.space, dataset.software):
+        peaks_recompute(dataset=dataset)
+    return dataset
+
+
+@transaction.atomic
+def dataset_delete(*, extraction: Extraction, version: int, dataset: Dataset) -> None:
+    _claim(extraction, version)
+    dataset.delete()
+
+
+@transaction.atomic
+def extraction_complete(*, extraction: Extraction, version: int, accepted: str = "") -> Extraction:
+    """Lock an extraction.
+
+    Parameters
+    ----------
+    accepted : str
+        Digest of the list of warnings that the reviewer ticked (`problems_digest`), so that nobody accepts a list
+        that has changed since it was read.
+
+    Raises
+    ------
+    UserError
+        Errors are left, or warnings were not accepted.
+    """
+    _claim(extraction, version, state=Extraction.State.COMPLETE, completed_at=timezone.now())
+    found = extraction_problems(extraction)
+    errors = [item.problem for item in found if item.blocks]
+    if errors:
+        raise UserError(
+            f"{extraction.study.label} is still a draft: {len(errors)} error(s) must be mended first. All is kept.",
+            {"problems": [f"{problem.place}: {problem.message} {problem.mend}" for problem in errors]},
+        )
+    if found and accepted != problems_digest(found):
+        raise UserError("Still a draft: read the warnings as they are now, tick that you accept them, and send again.")
+    extraction.refresh_from_db()
+    _log(extraction, ExtractionEvent.Kind.COMPLETED, f"{len(found)} warning(s) accepted" if found else "")
+    return extraction
+
+
+@transaction.atomic
+def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> Extraction:
+    """Make a locked extraction a draft again, as a new revision; frozen datasets keep the revision before."""
+    if not reason.strip():
+        raise UserError("Nothing was reopened: say why, the reason is kept with the study.")
+    changed = Extraction.objects.filter(
+        pk=extraction.pk, version=version, state=Extraction.State.COMPLETE
+    ).update(
+        version=F("version") + 1,
+        revision=F("revision") + 1,
+        state=Extraction.State.DRAFT,
+        completed_at=None,
+        updated_at=timezone.now(),
+    )  # fmt: skip
+    if not changed:
+        raise _stale(extraction, {}, None)
+    extraction.refresh_from_db()
+    _log(extraction, ExtractionEvent.Kind.REOPENED, reason.strip())
+    return extraction
+
+
+def _claim(
+    extraction: Extraction, version: int, values: Values | None = None, row: models.Model | None = None, **changes: Any
+) -> None:
+    """Take the next version of a draft, or refuse: locked, or somebody saved first."""
+    changed = Extraction.objects.filter(pk=extraction.pk, version=version, state=Extraction.State.DRAFT).update(
+        version=F("version") + 1, updated_at=timezone.now(), **changes
+    )
+    if not changed:
+        raise _stale(extraction, values or {}, row)
+
+
+def _stale(extraction: Extraction, values: Values, row: models.Model | None) -> UserError:
+    """The refusal with both versions, or the sentence that the extraction is in another state now."""
+    now = Extraction.objects.filter(pk=extraction.pk).first()
+    if now is None or now.state != extraction.state:
+        return UserError(
+            "Nothing was saved: this extraction has been locked, reopened or deleted meanwhile. Reload it."
+        )
+    fresh = type(row).objects.filter(pk=row.pk).first() if row is not None else None
+    theirs = {name: getattr(fresh, name, None) for name in values} if fresh else {}
+    yours = {name: value for name, value in values.items() if fresh is None or theirs[name] != value}
+    return StaleEdit(
+        "Someone saved first: this extraction changed in another tab or window. Nothing of either version is lost.",
+        {"yours": yours, "theirs": {name: theirs.get(name) for name in yours}, "version": now.version},
+    )
+
+
+def _store(row: models.Model, values: Values) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=[*values, "updated_at"])
+
+
+def _delete(row: models.Model, name: str) -> None:
+    try:
+        row.delete()
+    except ProtectedError as error:
+        users = ", ".join(sorted({str(item) for item in error.protected_objects}))
+        raise UserError(
+            f"{name} was not deleted: it is used by {users}. Delete that first or give it another group."
+        ) from error
+
+
+def _log(extraction: Extraction, kind: str, reason: str = "") -> None:
+    ExtractionEvent.objects.create(
+        extraction=extraction, actor=extraction.author, kind=kind, revision=extraction.revision, reason=reason
+    )
+
+
+def _label_taken(label: str) -> UserError:
+    message = f"This project already has a study called {label}. Add a letter, for example {label}b."
+    return UserError(message, {"label": message})

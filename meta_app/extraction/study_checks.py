@@ -1,0 +1,78 @@
+"""What may be wrong with a whole extraction: its groups and, dataset by dataset, what `checks` says of the peaks."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from meta_app.extraction import checks
+from meta_app.extraction.domain import Problem
+from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
+from meta_app.extraction.selectors import whole_extractions
+
+
+@dataclass(frozen=True)
+class Found:
+    """A problem and the row it speaks of, so that the page can lead there."""
+
+    problem: Problem
+    cohort: Cohort | None = None
+    dataset: Dataset | None = None
+
+    @property
+    def blocks(self) -> bool:
+        return self.problem.level != "warning"
+
+
+def extraction_problems(extraction: Extraction) -> list[Found]:
+    """All problems, blocking ones first. Reads the extraction afresh, in one query for each kind of row."""
+    whole = whole_extractions(Extraction.objects.filter(pk=extraction.pk)).get()
+    found = [Found(problem, cohort=cohort) for cohort in whole.cohorts.all() for problem in _cohort_problems(cohort)]
+    for dataset in whole.datasets.all():
+        found += [Found(problem, dataset=dataset) for problem in checks.dataset_problems(dataset)]
+    if not whole.datasets.all():
+        found.append(
+            Found(
+                _error(whole.study.label, "There is no dataset yet.", "Add each contrast in each metric as a dataset.")
+            )
+        )
+    return sorted(found, key=lambda item: not item.blocks)
+
+
+def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
+    groups = list(cohort.groups.all())
+    if not groups:
+        yield _error(
+            cohort.label, "This cohort has no group.", "Add the people who were analysed, or delete the cohort."
+        )
+    for group in groups:
+        place = f"{cohort.label}, {group}"
+        if group.n is not None and group.n_female is not None and group.n_female > group.n:
+            yield _error(place, f"{group.n_female} women of {group.n} people.", "Correct one of the two numbers.")
+        if group.duration_unit == Group.DurationUnit.UNSTATED:
+            yield _warning(
+                place, "The duration has no unit.", "Look in the text and tables of the report for its unit."
+            )
+
+
+def _error(place: str, message: str, mend: str) -> Problem:
+    return Problem("error", place, message, mend)
+
+
+def _warning(place: str, message: str, mend: str) -> Problem:
+    return Problem("warning", place, message, mend)
+
+
+def problems_digest(found: Iterable[Found]) -> str:
+    """Names a list of problems, so that a reviewer accepts the list that was read and no other."""
+    lines = sorted(f"{item.problem.place}|{item.problem.row}|{item.problem.message}" for item in found)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def t_threshold(p_one_tailed: float, df: float) -> float:
+    """The t that a one-tailed p stands for; ValueError when p is not between 0 and 0.5 or df below 1."""
+    if not (math.isfinite(p_one_tailed) and 0 < p_one_tailed < 0.5):
+        raise ValueError("p must lie between 0 and 0.5 (one-tailed: half of a two-tailed p).")
+    if not df >= 1:
+        raise ValueError("The degrees of freedom must be at least 1.")
+    return checks.t_threshold_from_p(p_one_tailed, df)

@@ -1,0 +1,143 @@
+"""The list of studies, the page of one study, and what changes an extraction's state."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from meta_app.common.exceptions import UserError
+from meta_app.extraction import services
+from meta_app.extraction.forms import CompleteForm, ReopenForm
+from meta_app.extraction.models import Extraction, Study
+from meta_app.extraction.selectors import (
+    SHOWN,
+    get_own_extraction,
+    get_study,
+    state_counts,
+    study_lines,
+    study_reports,
+    visible_extractions,
+    whole_extractions,
+)
+from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.projects.permissions import EXTRACT, Place, enter_project
+
+STUDIES_ON_A_PAGE = 100
+
+
+@require_GET
+def studies(request: HttpRequest, project_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    show = request.GET.get("show", "all")
+    show = show if show in SHOWN else "all"
+    words = request.GET.get("q", "").strip()
+    lines = study_lines(place, show, words)
+    page = Paginator(lines, STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "place": place,
+        "page": page,
+        "total": len(lines),
+        "counts": state_counts(lines),
+        "show": show,
+        "shown": SHOWN,
+        "words": words,
+        "may_extract": place.may(EXTRACT),
+        "filtered": bool(words) or show != "all",
+    }
+    return render(request, "extraction/studies.html", context)
+
+
+@require_GET
+def study(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    return study_page(request, place, get_study(place, study_id))
+
+
+def study_page(
+    request: HttpRequest, place: Place, study: Study, refusal: UserError | None = None, reason: str = ""
+) -> HttpResponse:
+    """One extraction of a study as this person may see it; with the refusal of what was just tried."""
+    visible = list(whole_extractions(visible_extractions(place).filter(study=study)).order_by("position"))
+    extraction = _chosen(visible, place, request.GET.get("position"))
+    own = extraction is not None and _is_own(extraction, place)
+    line = next((line for line in study_lines(place) if line.study.pk == study.pk), None)
+    if line is None:
+        raise Http404
+    context: dict[str, Any] = {
+        "place": place,
+        "study": study,
+        "line": line,
+        "reports": study_reports(study),
+        "extraction": extraction,
+        "visible": visible,
+        "editable": own and place.may(EXTRACT) and extraction.state == Extraction.State.DRAFT,
+        "reopenable": own and place.may(EXTRACT) and extraction.state == Extraction.State.COMPLETE,
+        "refusal": refusal,
+        "reason": reason,
+    }
+    if context["editable"]:
+        found = extraction_problems(extraction)
+        context |= {
+            "errors": [item for item in found if item.blocks],
+            "warnings": [item for item in found if not item.blocks],
+            "digest": problems_digest(found) if found else "",
+        }
+    return render(request, "extraction/study.html", context, status=refusal.status if refusal else 200)
+
+
+def _chosen(visible: list[Extraction], place: Place, position: str | None) -> Extraction | None:
+    wanted = [item for item in visible if item.position == position]
+    own = [item for item in visible if _is_own(item, place)]
+    return next(iter([*wanted, *own, *visible]), None)
+
+
+def _is_own(extraction: Extraction, place: Place) -> bool:
+    return (
+        extraction.author_id == place.membership.user_id and extraction.position != Extraction.Position.CONSENSUS
+    )  # fmt: skip
+
+
+@require_POST
+def start(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id, EXTRACT)
+    found = get_study(place, study_id)
+    try:
+        services.extraction_start(place=place, study=found)
+    except UserError as error:
+        return study_page(request, place, found, error)
+    messages.success(request, f"You are extracting {found.label}. Only you see what you enter until all have locked.")
+    return redirect("extraction:study", project_id, study_id)
+
+
+@require_POST
+def complete(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id, EXTRACT)
+    extraction = get_own_extraction(place, study_id)
+    form = CompleteForm(request.POST)
+    if not form.is_valid():
+        return study_page(request, place, extraction.study, UserError("Reload the page and send again."))
+    try:
+        services.extraction_complete(extraction=extraction, **form.cleaned_data)
+    except UserError as error:
+        return study_page(request, place, extraction.study, error)
+    messages.success(request, f"{extraction.study.label} is complete and locked.")
+    return redirect("extraction:study", project_id, study_id)
+
+
+@require_POST
+def reopen(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id, EXTRACT)
+    extraction = get_own_extraction(place, study_id)
+    form = ReopenForm(request.POST)
+    if not form.is_valid():
+        sentence = "Nothing was reopened: say why, in up to 500 characters. The reason is kept with the study."
+        return study_page(request, place, extraction.study, UserError(sentence), request.POST.get("reason", ""))
+    try:
+        services.extraction_reopen(extraction=extraction, **form.cleaned_data)
+    except UserError as error:
+        return study_page(request, place, extraction.study, error, form.cleaned_data["reason"])
+    messages.success(request, f"{extraction.study.label} is a draft again, revision {extraction.revision + 1}.")
+    return redirect("extraction:study", project_id, study_id)
