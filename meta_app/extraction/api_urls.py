@@ -2,5 +2,10 @@
 
 from django.urls import path
 
+from meta_app.extraction.api import PeaksCheckView, PeaksView
+
 app_name = "api_extraction"
-urlpatterns: list[path] = []
+urlpatterns = [
+    path("extraction/datasets/<int:dataset_id>/peaks/", PeaksView.as_view(), name="peaks"),
+    path("extraction/datasets/<int:dataset_id>/peaks/check/", PeaksCheckView.as_view(), name="peaks_check"),
+]

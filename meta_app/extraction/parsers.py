@@ -337,7 +337,7 @@ def _size_problems(values: Mapping[str, Any], bad: set[str]) -> list[CellProblem
         return [_error("cluster_size", "the cluster size is not above 0", "Check the value.")]
     if values["cluster_unit"] is None and "cluster_unit" not in bad:
         return [
-            CellProblem("cluster_unit", "warning", "the unit of the cluster size is missing", "Choose voxels or mm3.")
+            CellProblem("cluster_unit", "warning", "the unit of the cluster size is missing.", "Choose voxels or mm3.")
         ]
     return []
 
@@ -351,4 +351,4 @@ def _text_problems(texts: Mapping[str, str]) -> list[CellProblem]:
 
 
 def _error(field: str, message: str, mend: str) -> CellProblem:
-    return CellProblem(field, "error", message, mend)
+    return CellProblem(field, "error", f"{message}.", mend)

@@ -51,7 +51,7 @@ const UNITS = new Map([
 ]);
 const YES = new Set(["yes", "y", "true", "1", "x", "✓", "✔"]);
 
-const error = (field, message, mend) => ({ field, level: "error", message, mend });
+const error = (field, message, mend) => ({ field, level: "error", message: `${message}.`, mend });
 const squeezed = (text) => text.split(/\s+/).filter(Boolean).join(" ");
 
 /** `raw` with typographic signs made plain, and without footnote marks and invisible characters. */
@@ -277,7 +277,7 @@ function sizeProblems(values, bad) {
   if (size === null) return [];
   if (size <= 0) return [error("cluster_size", "the cluster size is not above 0", "Check the value.")];
   if (values.cluster_unit !== null || bad.has("cluster_unit")) return [];
-  const message = "the unit of the cluster size is missing";
+  const message = "the unit of the cluster size is missing.";
   return [{ field: "cluster_unit", level: "warning", message, mend: "Choose voxels or mm3." }];
 }
 

@@ -1,0 +1,35 @@
+"""The page of a dataset's peaks."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from meta_app.extraction.models import Dataset
+from meta_app.extraction.peak_selectors import get_visible_dataset, why_read_only
+from meta_app.projects.permissions import enter_project
+
+CONVENTIONS = {
+    Dataset.Comparison.PATIENTS_CONTROLS: ("patients > controls", "patients < controls"),
+    Dataset.Comparison.PATIENTS_OTHER_PATIENTS: ("patients > other patients", "patients < other patients"),
+    Dataset.Comparison.AFTER_BEFORE: ("after > before treatment", "after < before treatment"),
+    Dataset.Comparison.TASK: ("activation", "deactivation"),
+    Dataset.Comparison.CORRELATION: ("rises with the measure", "falls with the measure"),
+}
+
+
+def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    shown = get_visible_dataset(place, dataset_id)
+    positive, negative = CONVENTIONS[shown.comparison]
+    return render(
+        request,
+        "extraction/dataset.html",
+        {
+            "dataset": shown,
+            "study": shown.extraction.study,
+            "positive": positive,
+            "negative": negative,
+            "read_only_because": why_read_only(place, shown.extraction),
+            "states": Dataset.PeaksState.choices,
+            "peaks": shown.peaks.all(),
+        },
+    )

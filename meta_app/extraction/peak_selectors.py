@@ -1,0 +1,38 @@
+"""Reads of the coordinate grid."""
+
+from django.db.models import Prefetch
+from django.http import Http404
+
+from meta_app.extraction.models import Dataset, Extraction, Peak
+from meta_app.extraction.selectors import visible_extractions
+from meta_app.projects.permissions import EXTRACT, Place
+
+LOCKED = "This extraction is locked. Reopen it on the page of its study to change its peaks; nothing was saved."
+NOT_AUTHOR = "Only the author of this extraction may change it. You can read and copy its peaks."
+NO_RIGHT = "Your role in this project does not include extracting. You can read and copy the peaks."
+
+
+def get_visible_dataset(place: Place, dataset_id: int) -> Dataset:
+    """A dataset with its groups and peaks, of an extraction that this person may see."""
+    dataset = (
+        Dataset.objects.filter(pk=dataset_id, extraction__in=visible_extractions(place))
+        .select_related("extraction__study", "extraction__author", "cohort", "group_a", "group_b")
+        .prefetch_related(Prefetch("peaks", Peak.objects.order_by("position")))
+        .first()
+    )
+    if dataset is None:
+        raise Http404
+    return dataset
+
+
+def why_read_only(place: Place, extraction: Extraction) -> str:
+    """The sentence why this person may not change the peaks; empty if they may."""
+    if not place.may(EXTRACT):
+        return NO_RIGHT
+    if extraction.author_id != place.membership.user_id:
+        return NOT_AUTHOR
+    return LOCKED if extraction.state == Extraction.State.COMPLETE else ""
+
+
+def peak_cells(dataset: Dataset) -> list[dict[str, str]]:
+    return [peak.cells for peak in dataset.peaks.all()]
