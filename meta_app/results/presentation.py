@@ -1,0 +1,95 @@
+"""The words beside a result: what was asked, where it comes from, what can be fetched."""
+
+from dataclasses import dataclass
+
+from meta_app.analyses.models import Artefact
+from meta_app.results.domain import MAP_TITLES
+from meta_app.results.selectors import Result, provenance_keys
+
+Fact = tuple[str, str]
+
+ESTIMATORS = {"DL": "DerSimonian-Laird", "REML": "restricted maximum likelihood"}
+SIGN_PEAKS = {
+    "pool": "peaks without a statistic take an effect from the studies that report one",
+    "threshold": "peaks without a statistic take the threshold of their study",
+}
+TABLE_TITLES = {"tables/clusters.csv": "Clusters", "tables/peaks.csv": "Local peaks", "run.json": "Record of the run"}
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to fetch: its title, its name on the server, its size."""
+
+    title: str
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def units_text(counts: dict[str, int]) -> str:
+    """``"20 reports, 21 studies, ..."``."""
+    return ", ".join(f"{number} {unit if number != 1 else _single(unit)}" for unit, number in counts.items())
+
+
+def _single(unit: str) -> str:
+    return "study" if unit == "studies" else unit.removesuffix("s")
+
+
+def question_facts(result: Result) -> list[Fact]:
+    """What was asked, in words."""
+    filters, core = result.specification["filters"], result.core
+    return [
+        ("Comparison", filters["comparison"] or "all"),
+        ("Modalities", ", ".join(filters["modalities"]) or "all"),
+        ("Metrics", ", ".join(filters["metrics"]) or "all"),
+        ("Analysed", units_text(dict(result.counts))),
+        ("Model", f"random effects, {ESTIMATORS.get(core['estimator'], core['estimator'])}"),
+        ("Imputations", f"{core['imputations']} per study"),
+        ("Sign-only peaks", SIGN_PEAKS.get(core["sign_peaks"], core["sign_peaks"])),
+        ("Thresholds", result.thresholds.sentence),
+    ]
+
+
+def provenance_facts(result: Result) -> list[Fact]:
+    """Where the numbers come from; the first four make the run repeatable."""
+    keys, core, run = provenance_keys(result.run), result.core, result.run
+    return [
+        ("Agreed dataset", f"version {keys['agreed_dataset_version']}, sha256 {keys['agreed_dataset_sha256']}"),
+        ("Specification", f"sha256 {keys['analysis_specification_sha256']}"),
+        ("Numeric core", f"sdm_core {keys['core_version']}"),
+        ("Seed", str(keys["seed"])),
+        ("Template and mask", f"{_plain(core['template'])}; mask: {_plain(core['mask'])}"),
+        ("Kernel", f"{core['fwhm_mm']:g} mm FWHM, anisotropy {core['anisotropy']:g}"),
+        ("Compatibility", core["compatibility"] or "none: our own rules"),
+        ("Launched by", str(run.launched_by)),
+        ("Finished", f"{run.finished_at:%Y-%m-%d %H:%M} UTC" if run.finished_at else "not recorded"),
+    ]
+
+
+def _plain(name: str) -> str:
+    return str(name).replace("_", " ")
+
+
+def map_downloads(result: Result) -> list[Download]:
+    """The maps, in the order of the switcher; others after them."""
+    order = list(MAP_TITLES)
+    maps = [artefact for artefact in result.artefacts if artefact.kind == Artefact.Kind.MAP]
+    maps.sort(key=lambda item: (order.index(item.name) if item.name in order else len(order), item.name))
+    return [_download(artefact, MAP_TITLES.get(artefact.name, artefact.name)) for artefact in maps]
+
+
+def table_downloads(result: Result) -> list[Download]:
+    """Tables and the record of the run."""
+    others = [artefact for artefact in result.artefacts if artefact.kind != Artefact.Kind.MAP]
+    return [_download(artefact, TABLE_TITLES.get(artefact.name, artefact.name)) for artefact in others]
+
+
+def _download(artefact: Artefact, title: str) -> Download:
+    return Download(title, artefact.name, artefact.size_bytes, artefact.sha256)
+
+
+def file_stem(result_or_run: object) -> str:
+    """Start of every file name a person downloads: run, dataset and specification hash, seed."""
+    run = getattr(result_or_run, "run", result_or_run)
+    dataset, specification = run.agreed_dataset.sha256[:8], run.specification.sha256[:8]
+    return f"concord-run{run.pk}-d{dataset}-s{specification}-seed{run.seed}"

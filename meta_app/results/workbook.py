@@ -1,0 +1,76 @@
+"""The tables of a result as an XLSX workbook: numbers are numbers, text is text, and the same bytes each time."""
+
+import zipfile
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+
+from meta_app.results.domain import ClusterRow
+
+Cell = str | int | float
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in our archives, so that equal contents make equal bytes."""
+
+CLUSTER_HEAD = ("Cluster", "Region", "Direction", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p", "Voxels",
+                "Volume (mm3)")  # fmt: skip
+PEAK_HEAD = ("Cluster", "Region", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p")
+REGION_HEAD = ("Cluster", "Region", "Voxels", "Share (%)")
+
+
+def result_workbook(clusters: Sequence[ClusterRow], facts: Iterable[tuple[str, str]], thresholds: str) -> bytes:
+    """Sheets: clusters, local peaks, regions of each cluster, and where it all comes from."""
+    book = Workbook(write_only=True)
+    _sheet(book, "Clusters", CLUSTER_HEAD, (_cluster_cells(row) for row in clusters), thresholds)
+    peaks = (peak for cluster in clusters for peak in cluster.peaks)
+    _sheet(
+        book, "Local peaks", PEAK_HEAD, ((p.cluster, p.label, p.x, p.y, p.z, p.sdm_z, p.p) for p in peaks), thresholds
+    )
+    regions = ((cluster.number, part) for cluster in clusters for part in cluster.regions)
+    _sheet(book, "Regions", REGION_HEAD, ((n, r.region, r.voxels, round(r.percent, 1)) for n, r in regions), thresholds)
+    _sheet(book, "Provenance", ("What", "Value"), facts)
+    stamp = datetime(*EPOCH[:3], tzinfo=UTC).replace(tzinfo=None)
+    book.properties.created = book.properties.modified = stamp
+    stream = BytesIO()
+    book.save(stream)
+    return _undated(stream.getvalue())
+
+
+def _cluster_cells(row: ClusterRow) -> tuple[Cell, ...]:
+    return (
+        row.number, row.label, row.direction, row.x, row.y, row.z, row.sdm_z, row.p, row.voxels, row.volume_mm3
+    )  # fmt: skip
+
+
+def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> None:
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "A2"
+    sheet.column_dimensions["B"].width = 46
+    sheet.append([_text(sheet, name, bold=True) for name in head])
+    for row in rows:
+        sheet.append([_text(sheet, cell) if isinstance(cell, str) else cell for cell in row])
+    if note:
+        sheet.append([])
+        sheet.append([_text(sheet, f"Thresholds: {note}.")])
+
+
+def _text(sheet: WriteOnlyWorksheet, text: str, bold: bool = False) -> WriteOnlyCell:
+    """A cell that stays text even if it begins like a formula."""
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    if bold:
+        cell.font = Font(bold=True)
+    return cell
+
+
+def _undated(archive: bytes) -> bytes:
+    """The same ZIP with one fixed date on every member; openpyxl writes the clock's and its own modification time."""
+    stream = BytesIO()
+    with zipfile.ZipFile(BytesIO(archive)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(zipfile.ZipInfo(name, EPOCH), old.read(name), zipfile.ZIP_DEFLATED)
+    return stream.getvalue()

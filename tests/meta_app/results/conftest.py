@@ -1,0 +1,164 @@
+"""A finished run whose maps are SIMULATED: two smooth blobs of known place and height, no study behind them."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from django.conf import settings
+from scipy.stats import norm
+
+from meta_app.analyses.models import AnalysisSpecification, Artefact, Run
+from meta_app.datasets.models import AgreedDataset
+from sdm_core.inference import find_clusters
+from sdm_core.io import write_result
+from sdm_core.spaces import load_mask, voxel_to_mm
+
+MEDIA_TYPES = {".gz": "application/gzip", ".csv": "text/csv", ".json": "application/json"}
+POSITIVE_MM, NEGATIVE_MM = (-36, 14, 2), (40, -22, 54)
+CORE = {
+    "imputations": 5,
+    "estimator": "DL",
+    "mle_discards": None,
+    "sign_peaks": "pool",
+    "compatibility": None,
+    "template": "gray_matter",
+    "mask": "gray_matter",
+    "anisotropy": 1.0,
+    "fwhm_mm": 20.0,
+    "voxel_p": 0.005,
+    "min_peak_z": 1.0,
+    "min_extent": 10,
+}
+SNAPSHOT = {
+    "format": "concord-agreed-dataset/1",
+    "project": {"name": "Pain in the brain", "source_note": "simulated"},
+    "reports": [],
+    "studies": [],
+}
+SPECIFICATION = {
+    "format": "concord-specification/1",
+    "filters": {"comparison": "patients > controls", "modalities": ["ALFF"], "metrics": []},
+    "core": CORE,
+}
+
+
+@dataclass
+class SimulatedResult:
+    """What the core's writer asks of a result."""
+
+    maps: dict
+    clusters: list
+    provenance: dict
+    bounds: None = field(default=None)
+
+
+def simulated_z(heights=(5.0, -4.0), sd_mm=6.0):
+    """A z map of the gray-matter mask with a Gaussian of each height at POSITIVE_MM and NEGATIVE_MM."""
+    mask = load_mask("gray_matter")
+    mm = voxel_to_mm(mask.indices)
+    values = np.full(mask.size, 0.01)
+    for height, centre in zip(heights, (POSITIVE_MM, NEGATIVE_MM), strict=True):
+        values += height * np.exp(-((mm - centre) ** 2).sum(axis=1) / (2 * sd_mm**2))
+    return mask.to_volume(values)
+
+
+def simulated_result(z):
+    mask = load_mask("gray_matter")
+    inside = mask.voxels
+    maps = {
+        "z": z,
+        "g": z / 5,
+        "p_uncorrected": np.where(inside, norm.sf(z), 0),
+        "p_uncorrected_neg": np.where(inside, norm.cdf(z), 0),
+        "tau2": np.where(inside, 0.02 + np.abs(z) / 100, 0),
+        "i2": np.where(inside, np.abs(z) * 8, 0),
+        "h2": np.where(inside, 1 + np.abs(z) / 10, 0),
+        "q": np.where(inside, 20 + z, 0),
+        "var": np.where(inside, 0.04, 0),
+    }
+    maps = {name: volume.astype(np.float32) for name, volume in maps.items()}
+    thresholds = {name: CORE[name] for name in ("voxel_p", "min_peak_z", "min_extent")}
+    clusters = find_clusters(maps["z"], mask, maps["p_uncorrected"], maps["p_uncorrected_neg"], **thresholds)
+    notice = {"level": "warning", "place": "Selection", "text": "Simulated: only 2 blobs.", "mend": "Test with them."}
+    return SimulatedResult(maps, clusters, {"concord": {"preflight": [notice]}, "warnings": ["A core warning."]})
+
+
+def artefacts_of(run, folder):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        name = path.relative_to(folder).as_posix()
+        kind = {"maps": Artefact.Kind.MAP, "tables": Artefact.Kind.TABLE}.get(name.split("/")[0], "provenance")
+        yield Artefact(
+            run=run,
+            name=name,
+            kind=kind,
+            size_bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            media_type=MEDIA_TYPES[path.suffix],
+        )
+
+
+def make_run(project, person, result, *, name="Simulated pain", seed=1, status=Run.Status.DONE, folder=True):
+    dataset, _ = AgreedDataset.objects.get_or_create(
+        project=project,
+        version=1,
+        defaults={"content": json.dumps(SNAPSHOT), "sha256": "d" * 64, "counts": {}, "frozen_by": person},
+    )
+    specification, _ = AnalysisSpecification.objects.get_or_create(
+        project=project, sha256="5" * 64, defaults={"content": json.dumps(SPECIFICATION), "created_by": person}
+    )
+    run = Run.objects.create(
+        project=project,
+        agreed_dataset=dataset,
+        specification=specification,
+        core_version="0.1.0",
+        seed=seed,
+        name=name,
+        status=status,
+        launched_by=person,
+        finished_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    )
+    if folder:
+        target = settings.RUNS_DIR / str(run.pk)
+        write_result(result, target)
+        Artefact.objects.bulk_create(artefacts_of(run, target))
+    return run
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    return simulated_result(simulated_z())
+
+
+@pytest.fixture(scope="session")
+def nothing():
+    return simulated_result(simulated_z(heights=(1.2, -0.8)))
+
+
+@pytest.fixture
+def runs_dir(settings, tmp_path):
+    settings.RUNS_DIR = tmp_path / "runs"
+    return settings.RUNS_DIR
+
+
+@pytest.fixture
+def run(project, owner, blobs, runs_dir):
+    return make_run(project, owner, blobs)
+
+
+@pytest.fixture
+def empty_run(project, owner, nothing, runs_dir):
+    return make_run(project, owner, nothing, name="Simulated, nothing there", seed=2)
+
+
+@pytest.fixture
+def page(project):
+    """page(run, "files/maps/z.nii.gz") answers the address below a result."""
+
+    def address(run, rest=""):
+        return f"/projects/{project.pk}/results/{run.pk}/{rest}"
+
+    return address
