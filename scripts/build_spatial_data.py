@@ -46,7 +46,7 @@ front and the top.  Against the labels that a published SDM-PSI run printed for 
 here agrees at 99, the header at 73."""
 
 ICBM_LICENCE = (
-    "Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill "
+    "Copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill "
     "University. Permission to use, copy, modify, and distribute this software and its documentation for any purpose "
     "and without fee is hereby granted, provided that the above copyright notice appear in all copies. The authors "
     "and McGill University make no representations about the suitability of this software for any purpose. It is "
