@@ -11,11 +11,11 @@ from bootstrap.places import ROOT
 from bootstrap.refusals import FULL_DISK, Refusal, full_disk_sentence
 
 
-def test_everything(_: argparse.Namespace) -> int:
+def everything_tested(_options: argparse.Namespace) -> int:
     return test([])
 
 
-COMMANDS = {"serve": serve, "setup": setup, "once": once, "test": test_everything}
+COMMANDS = {"serve": serve, "setup": setup, "once": once, "test": everything_tested}
 
 
 def main(arguments: list[str], description: str = "") -> int:

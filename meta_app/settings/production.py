@@ -7,9 +7,10 @@ from meta_app.settings.environment import read_flag, read_list, read_required
 
 DEBUG = False
 SECRET_KEY = read_required("CONCORD_SECRET_KEY")
-if len(SECRET_KEY) < 40 or "change" in SECRET_KEY.lower():
+if len(SECRET_KEY) < 50 or "change" in SECRET_KEY.lower():
     raise ImproperlyConfigured(
-        "CONCORD_SECRET_KEY must be a random text of 40 characters or more: python -c 'import secrets; print(secrets.token_urlsafe(50))'."
+        "CONCORD_SECRET_KEY must be a random text of 50 characters or more: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(50))'."
     )
 for name in ("CONCORD_DATABASE_URL", "CONCORD_BROKER_URL"):
     if "change-me" in read_required(name):
@@ -25,6 +26,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = USE_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if USE_TLS else 0
 SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+# Whether every subdomain is served over TLS, and for ever, is for the owner of the domain to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

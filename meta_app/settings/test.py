@@ -1,9 +1,11 @@
-"""Settings of the test run; PostgreSQL or Redis by the same variables as anywhere."""
+"""Settings of the test run: a throw-away data folder for each test process; PostgreSQL or Redis as anywhere."""
 
 import os
 import tempfile
 
-os.environ.setdefault("CONCORD_DATA", tempfile.mkdtemp(prefix="concord-test-"))
+root = os.environ.setdefault("CONCORD_TEST_ROOT", tempfile.mkdtemp(prefix="concord-test-"))
+# Processes that a test starts inherit both variables, so they share the folder of their test process.
+os.environ["CONCORD_DATA"] = os.path.join(root, os.environ.get("PYTEST_XDIST_WORKER", "main"))  # noqa: PTH118
 
 from meta_app.settings.base import *  # noqa: E402, F403
 

@@ -1,0 +1,69 @@
+"""A real Chromium against a real server. `site` is its address, `page` a fresh 1440 px window, `phone` a 390 px one."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Playwright keeps an event loop in this thread; the tests use the database from it, one call at a time.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+SYSTEM_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+HOW_TO_GET_IT = "no Chromium found; get one with: sudo apt install chromium, or: .venv/bin/playwright install chromium"
+
+
+def pytest_collection_modifyitems(items):
+    """One process runs all browser tests, so that one Chromium is enough."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium(missing_part):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, SYSTEM_CHROMIUM)), None)
+        own = playwright.chromium.executable_path
+        if not found and not Path(own).exists():
+            missing_part(HOW_TO_GET_IT)
+        browser = playwright.chromium.launch(executable_path=found or own, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(live_server):
+    return live_server.url
+
+
+@pytest.fixture
+def open_window(chromium, site):
+    """open_window(width, height, colour_scheme) opens a window of its own, with its own cookies."""
+    contexts = []
+
+    def opened(width=1440, height=900, colour_scheme="light"):
+        context = chromium.new_context(
+            base_url=site, viewport={"width": width, "height": height}, color_scheme=colour_scheme
+        )
+        contexts.append(context)
+        return context.new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_window):
+    return open_window()
+
+
+@pytest.fixture
+def phone(open_window):
+    return open_window(width=390, height=844)
