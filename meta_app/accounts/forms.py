@@ -1,5 +1,7 @@
 """Sign-in, password and profile."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
@@ -12,6 +14,10 @@ class SignInForm(StyledForm, AuthenticationForm):
         "invalid_login": "This user name and password do not belong together. Mind capital letters.",
         "inactive": "This account is switched off. Ask the person who runs this server.",
     }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
 
 
 class PasswordForm(StyledForm, PasswordChangeForm):

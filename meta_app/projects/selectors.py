@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from meta_app.accounts.models import User
-from meta_app.projects.models import Membership, Project, Protocol
+from meta_app.projects.models import Membership, Project, Protocol, Role
 from meta_app.projects.stages import Stage, Waiting, review_stages
 
 
@@ -43,5 +43,8 @@ def members(project: Project) -> QuerySet[Membership]:
     return project.memberships.select_related("user").order_by("pk")
 
 
-def owner_count(project: Project) -> int:
-    return project.memberships.filter(role="owner").aggregate(n=Count("pk"))["n"]
+def protocol_waiting(membership: Membership) -> Waiting | None:
+    """An owner is asked for the first protocol; later versions are nobody's task."""
+    if membership.role != Role.OWNER or Protocol.objects.filter(project_id=membership.project_id).exists():
+        return None
+    return Waiting(1, "protocol", "to write")
