@@ -2,5 +2,12 @@
 
 from django.urls import path
 
+from meta_app.datasets import views
+
 app_name = "datasets"
-urlpatterns: list[path] = []
+urlpatterns = [
+    path("datasets/", views.versions, name="versions"),
+    path("datasets/freeze/", views.freeze, name="freeze"),
+    path("datasets/<int:version>/", views.version, name="version"),
+    path("datasets/<int:version>/<str:name>", views.download, name="download"),
+]

@@ -1,7 +1,13 @@
-"""Registers the app."""
+"""Registers the app and what waits at its stage."""
 
 from django.apps import AppConfig
 
 
 class ExtractionConfig(AppConfig):
     name = "meta_app.extraction"
+
+    def ready(self) -> None:
+        from meta_app.extraction.selectors import waiting_drafts
+        from meta_app.projects.stages import register_waiting
+
+        register_waiting("extraction", waiting_drafts)

@@ -8,8 +8,9 @@ from django.http import Http404
 
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Study
 from meta_app.library.models import Report
-from meta_app.projects.models import Role
+from meta_app.projects.models import Membership, Role
 from meta_app.projects.permissions import EXTRACT, Place
+from meta_app.projects.stages import Waiting
 
 INDEPENDENT = ~Q(extractions__position=Extraction.Position.CONSENSUS)
 LOCKED = Q(extractions__state=Extraction.State.COMPLETE)
@@ -24,7 +25,7 @@ def opened_studies(place: Place) -> QuerySet[Study]:
 
 def with_locks(studies: QuerySet[Study]) -> QuerySet[Study]:
     """Adds `independent` and `locked`, the numbers of reviewers' extractions and of those that are complete."""
-    return studies.annotate(
+    return studies.order_by("label", "pk").annotate(
         independent=Count("extractions", filter=INDEPENDENT, distinct=True),
         locked=Count("extractions", filter=INDEPENDENT & LOCKED, distinct=True),
     )
@@ -152,3 +153,12 @@ def label_is_taken(place: Place, label: str, but: Study | None = None) -> bool:
 
 def state_counts(lines: list[StudyLine]) -> Counter[str]:
     return Counter(line.state for line in lines)
+
+
+def waiting_drafts(membership: Membership) -> Waiting:
+    """The studies whose extraction this person has begun and not yet locked."""
+    drafts = Extraction.objects.filter(
+        author=membership.user, study__project=membership.project_id, state=Extraction.State.DRAFT
+    )
+    count = drafts.count()
+    return Waiting(count, "study" if count == 1 else "studies", "in your drafts")

@@ -1,0 +1,51 @@
+"""Freezing: the one write of agreed datasets. A version never changes; equal content is the same version."""
+
+from django.db import transaction
+from django.db.models import Max
+
+from meta_app.common.exceptions import UserError
+from meta_app.datasets.domain import canonical_json, digest
+from meta_app.datasets.models import AgreedDataset
+from meta_app.datasets.selectors import assemble
+from meta_app.projects.models import Project
+from meta_app.projects.permissions import Place
+
+
+@transaction.atomic
+def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDataset, bool]:
+    """Freeze what is agreed now.
+
+    Returns
+    -------
+    tuple of (AgreedDataset, bool)
+        The version, and whether it is new: content equal to an earlier version answers with that one.
+
+    Raises
+    ------
+    UserError
+        Nothing can be frozen yet.
+    """
+    project = Project.objects.select_for_update().get(pk=place.project.pk)
+    assembly = assemble(project)
+    if not assembly.counts["datasets"]:
+        raise UserError(
+            "Nothing was frozen: no dataset is complete yet. The list below says what each study still needs.",
+            {"left_out": assembly.left_out},
+        )
+    text = canonical_json(assembly.content)
+    sha256 = digest(text)
+    equal = AgreedDataset.objects.filter(project=project, sha256=sha256).first()
+    if equal is not None:
+        return equal, False
+    latest = AgreedDataset.objects.filter(project=project).aggregate(Max("version"))["version__max"] or 0
+    agreed = AgreedDataset.objects.create(
+        project=project,
+        version=latest + 1,
+        content=text,
+        sha256=sha256,
+        counts=assembly.counts,
+        left_out=assembly.left_out,
+        note=note.strip()[:300],
+        frozen_by=place.membership.user,
+    )
+    return agreed, True

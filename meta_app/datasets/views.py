@@ -1,0 +1,136 @@
+"""The frozen versions, one version, freezing and downloads."""
+
+import json
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from meta_app.common.exceptions import UserError
+from meta_app.datasets.domain import (
+    DatasetRow,
+    Snapshot,
+    canonical_json,
+    compare_contents,
+    digest,
+    load_snapshot,
+    shared_cohorts,
+)
+from meta_app.datasets.exports import Table, as_csv, as_xlsx, dataset_table, peak_table
+from meta_app.datasets.models import AgreedDataset
+from meta_app.datasets.selectors import agreed_datasets, assemble, get_agreed_dataset, version_before
+from meta_app.datasets.services import agreed_dataset_freeze
+from meta_app.extraction.models import Dataset, Group
+from meta_app.projects.permissions import FREEZE, LAUNCH, enter_project
+
+PEAKS_ON_PAGE = 500
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@require_GET
+def versions(request: HttpRequest, project_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    frozen = list(agreed_datasets(place.project))
+    now = assemble(place.project)
+    sha256 = digest(canonical_json(now.content))
+    equal = next((agreed for agreed in frozen if agreed.sha256 == sha256), None)
+    latest = frozen[0] if frozen else None
+    context = {
+        "place": place,
+        "versions": frozen,
+        "now": now,
+        "equal": equal,
+        "latest": latest,
+        "changes": compare_contents(json.loads(latest.content), now.content) if latest and not equal else [],
+        "may_freeze": place.may(FREEZE),
+        "may_launch": place.may(LAUNCH),
+    }
+    return render(request, "datasets/versions.html", context)
+
+
+@require_POST
+def freeze(request: HttpRequest, project_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id, FREEZE)
+    try:
+        agreed, new = agreed_dataset_freeze(place=place, note=request.POST.get("note", ""))
+    except UserError as error:
+        messages.error(request, error.message)
+        return redirect("datasets:versions", project_id)
+    if new:
+        messages.success(request, f"Version {agreed.version} is frozen. It never changes; analyses can start from it.")
+    else:
+        messages.info(request, f"Nothing has changed: this is version {agreed.version}. No new version was made.")
+    return redirect("datasets:version", project_id, agreed.version)
+
+
+@require_GET
+def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    agreed = get_agreed_dataset(place.project, version)
+    snapshot = load_snapshot(agreed.content)
+    before = version_before(agreed)
+    peaks = [(row, peak) for row in snapshot.datasets for peak in row.peaks]
+    context = {
+        "place": place,
+        "agreed": agreed,
+        "snapshot": snapshot,
+        "lines": [_line(row) for row in snapshot.datasets],
+        "peaks": peaks[:PEAKS_ON_PAGE],
+        "peaks_total": len(peaks),
+        "shared": shared_cohorts(snapshot.datasets),
+        "before": before,
+        "changes": compare_contents(json.loads(before.content), snapshot.content) if before else [],
+        "may_launch": place.may(LAUNCH),
+    }
+    return render(request, "datasets/version.html", context)
+
+
+def _line(row: DatasetRow) -> dict[str, object]:
+    """A frozen row with its choices in words."""
+    return {
+        "row": row,
+        "comparison": Dataset.Comparison(row.comparison).label,
+        "modality": Dataset.Modality(row.modality).label,
+        "design": Dataset.Design(row.design).label,
+        "software": Dataset.Software(row.software).label,
+        "space": Dataset.Space(row.space).label,
+        "threshold": Dataset.ThresholdKind(row.threshold_kind).label,
+        "group_a": row.group_a.label or Group.Kind(row.group_a.kind).label,
+        "group_b": (row.group_b.label or Group.Kind(row.group_b.kind).label) if row.group_b else "",
+    }
+
+
+@require_GET
+def download(request: HttpRequest, project_id: int, version: int, name: str) -> HttpResponse:
+    """The frozen bytes, or tables made of them."""
+    place = enter_project(request.user, project_id)
+    agreed = get_agreed_dataset(place.project, version)
+    if name == "agreed-dataset.json":
+        return _attachment(agreed, name, agreed.content.encode(), "application/json")
+    snapshot = load_snapshot(agreed.content)
+    if name == "agreed-dataset.xlsx":
+        book = as_xlsx([dataset_table(snapshot), peak_table(snapshot), _source(agreed, snapshot)])
+        return _attachment(agreed, name, book, XLSX)
+    table = {"studies.csv": dataset_table, "peaks.csv": peak_table}.get(name)
+    if table is None:
+        raise Http404
+    return _attachment(agreed, name, as_csv(table(snapshot)).encode(), "text/csv; charset=utf-8")
+
+
+def _source(agreed: AgreedDataset, snapshot: Snapshot) -> Table:
+    rows = (
+        ("project", snapshot.project),
+        ("version", agreed.version),
+        ("sha256", agreed.sha256),
+        ("source", snapshot.source_note),
+        *((f"number of {unit}", number) for unit, number in agreed.counts.items()),
+    )
+    return Table("source", ("what", "value"), rows)
+
+
+def _attachment(agreed: AgreedDataset, name: str, content: bytes, media_type: str) -> HttpResponse:
+    stem, _, suffix = name.rpartition(".")
+    answer = HttpResponse(content, content_type=media_type)
+    answer["Content-Disposition"] = f'attachment; filename="{stem}-v{agreed.version}.{suffix}"'
+    return answer

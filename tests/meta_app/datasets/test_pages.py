@@ -1,0 +1,152 @@
+"""The pages, downloads and API routes of agreed datasets."""
+
+import csv
+import io
+import json
+
+import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from meta_app.datasets.models import AgreedDataset
+from meta_app.datasets.services import agreed_dataset_freeze
+from meta_app.extraction.models import Peak
+
+
+def page(name, project, *more):
+    return reverse(f"datasets:{name}", args=[project.pk, *more])
+
+
+@pytest.fixture
+def agreed(place, make_study):
+    make_study()
+    return agreed_dataset_freeze(place=place)[0]
+
+
+def test_before_anything_is_complete_the_page_says_what_is_missing(sign_in, owner, project, make_study):
+    make_study(state="draft")
+    answer = sign_in(owner).get(page("versions", project))
+    assert "a dataset can be frozen once its study is complete" in answer.text
+    assert "0 of 1 extractions locked" in answer.text
+    assert page("freeze", project) not in answer.text
+
+
+def test_an_owner_freezes_and_lands_on_the_version(sign_in, owner, project, make_study):
+    make_study()
+    client = sign_in(owner)
+    assert "Freeze version 1" in client.get(page("versions", project)).text
+    answer = client.post(page("freeze", project), follow=True)
+    assert "Version 1 is frozen" in answer.text
+    assert "L insula" in answer.text
+
+
+def test_freezing_again_makes_no_new_version_and_says_so(sign_in, owner, project, agreed):
+    answer = sign_in(owner).post(page("freeze", project), follow=True)
+    assert "Nothing has changed: this is version 1" in answer.text
+    assert AgreedDataset.objects.count() == 1
+
+
+def test_freezing_nothing_is_answered_with_what_to_do(sign_in, owner, project):
+    answer = sign_in(owner).post(page("freeze", project), follow=True)
+    assert "Nothing was frozen" in answer.text
+
+
+def test_changes_since_the_last_version_are_told_before_and_after_freezing(sign_in, owner, project, agreed, make_study):
+    make_study("Zhang 2016")
+    client = sign_in(owner)
+    sentence = "Study added: Zhang 2016 (1 dataset, 2 peaks)."
+    assert sentence in client.get(page("versions", project)).text
+    assert sentence in client.post(page("freeze", project), follow=True).text
+
+
+def test_shared_cohorts_are_flagged(sign_in, viewer, project, place, make_study):
+    make_study("Cao 2017", identity="ruijin")
+    make_study("Cao 2018", identity="ruijin")
+    agreed_dataset_freeze(place=place)
+    answer = sign_in(viewer).get(page("version", project, 1))
+    assert "1 shared cohort" in answer.text
+    assert "Cao 2017 / ReHo; Cao 2018 / ReHo" in answer.text
+
+
+def test_the_json_download_is_the_frozen_text_byte_for_byte(sign_in, viewer, project, agreed):
+    answer = sign_in(viewer).get(page("download", project, 1, "agreed-dataset.json"))
+    assert answer.content.decode() == agreed.content
+    assert "agreed-dataset-v1.json" in answer["Content-Disposition"]
+
+
+def test_tables_hold_numbers_as_numbers_and_formulas_as_text(sign_in, viewer, project, place, make_study):
+    make_study()
+    Peak.objects.filter(position=1).update(label='=HYPERLINK("http://x")')
+    agreed_dataset_freeze(place=place)
+    client = sign_in(viewer)
+    text = client.get(page("download", project, 1, "peaks.csv")).content.decode("utf-8-sig")
+    row = next(csv.DictReader(io.StringIO(text)))
+    assert (row["x"], row["label"]) == ("-38.0", '\'=HYPERLINK("http://x")')
+    book = load_workbook(io.BytesIO(client.get(page("download", project, 1, "agreed-dataset.xlsx")).content))
+    columns = [cell.value for cell in book["peaks"][1]]
+    cells = dict(zip(columns, book["peaks"][2], strict=True))
+    assert (cells["x"].value, cells["x"].data_type) == (-38, "n")
+    assert (cells["label"].value, cells["label"].data_type) == ('=HYPERLINK("http://x")', "s")
+    assert book["studies"]["A2"].value == "Cao 2017 / ReHo"
+
+
+def test_an_unknown_version_or_file_is_not_found(sign_in, owner, project, agreed):
+    client = sign_in(owner)
+    assert client.get(page("version", project, 9)).status_code == 404
+    assert client.get(page("download", project, 1, "secrets.txt")).status_code == 404
+
+
+def test_the_pages_of_five_thousand_peaks_take_a_fixed_number_of_queries(
+    sign_in, owner, project, place, make_study, django_assert_max_num_queries
+):
+    for number in range(20):
+        make_study(f"Study {number:02}", peaks=250)
+    agreed_dataset_freeze(place=place)
+    client = sign_in(owner)
+    with django_assert_max_num_queries(26):
+        assert "5000" in client.get(page("versions", project)).text
+    with django_assert_max_num_queries(16):
+        assert "The first 500 of 5000 peaks" in client.get(page("version", project, 1)).text
+
+
+READS = (("versions", ()), ("version", (1,)), ("download", (1, "peaks.csv")))
+
+
+def test_nobody_is_sent_to_sign_in(sign_in, project, agreed):
+    for name, more in READS:
+        assert "sign-in" in sign_in().get(page(name, project, *more)).url
+    assert "sign-in" in sign_in().post(page("freeze", project)).url
+
+
+def test_an_outsider_finds_nothing(sign_in, outsider, project, agreed):
+    for name, more in READS:
+        assert sign_in(outsider).get(page(name, project, *more)).status_code == 404
+    assert sign_in(outsider).post(page("freeze", project)).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["reviewer", "viewer"])
+def test_only_owners_and_adjudicators_freeze(sign_in, project, agreed, role, request):
+    assert sign_in(request.getfixturevalue(role)).post(page("freeze", project)).status_code == 403
+
+
+def test_an_adjudicator_freezes(sign_in, project, agreed, adjudicator):
+    assert sign_in(adjudicator).post(page("freeze", project)).status_code == 302
+
+
+def test_the_api_lists_versions_without_their_content(sign_in, viewer, project, agreed):
+    answer = sign_in(viewer).get(reverse("api_datasets:datasets", args=[project.pk])).json()
+    assert (answer["count"], answer["results"][0]["version"]) == (1, 1)
+    assert answer["results"][0]["counts"]["peaks"] == 2
+    assert "content" not in answer["results"][0]
+
+
+def test_the_api_gives_one_version_whole(sign_in, viewer, project, agreed):
+    answer = sign_in(viewer).get(reverse("api_datasets:dataset", args=[project.pk, 1])).json()
+    assert answer["content"] == json.loads(agreed.content)
+
+
+@pytest.mark.parametrize(("name", "more"), [("datasets", ()), ("dataset", (1,))])
+def test_the_api_refuses_nobody_and_outsiders(sign_in, outsider, project, agreed, name, more):
+    address = reverse(f"api_datasets:{name}", args=[project.pk, *more])
+    assert sign_in().get(address).status_code in {401, 403}
+    assert sign_in(outsider).get(address).status_code == 404
