@@ -68,9 +68,15 @@ def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[bool,
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
     )
     assert process.stdout is not None
-    closing_line = ""
+    kept_back: list[str] = []
     for line in process.stdout:
-        if closing_line:
-            say(closing_line)
-        closing_line = line.rstrip("\n")
-    return process.wait() == 0, closing_line
+        if line.strip():
+            say_all(kept_back)
+            kept_back = []
+        kept_back.append(line.rstrip("\n"))
+    return process.wait() == 0, kept_back[0] if kept_back else "pytest printed nothing"
+
+
+def say_all(lines: list[str]) -> None:
+    for line in lines:
+        say(line)

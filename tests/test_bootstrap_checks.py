@@ -1,0 +1,62 @@
+"""`python run.py test` runs everything, hides nothing, and ends with pytest's own summary line."""
+
+import re
+import sys
+
+import pytest
+
+from bootstrap import checks
+
+PASSES = [sys.executable, "-c", ""]
+FAILS = [sys.executable, "-c", "raise SystemExit(1)"]
+
+
+@pytest.fixture
+def run_checks(monkeypatch, tmp_path, capfd):
+    """run_checks(steps, test_source) answers the exit code and the printed lines."""
+    monkeypatch.setattr(checks, "install", lambda kind: None)
+    monkeypatch.setattr(checks, "PYTHON", sys.executable)
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    monkeypatch.delenv("CONCORD_NOTHING_SKIPPED", raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def ran(steps, test_source):
+        monkeypatch.setattr(checks, "check_steps", lambda: steps)
+        (tmp_path / "test_one.py").write_text(test_source)
+        (tmp_path / "pytest.ini").write_text("[pytest]")
+        code = checks.test(["-n", "0", "-p", "no:cacheprovider", "-p", "no:django", "-c", str(tmp_path / "pytest.ini")])
+        return code, capfd.readouterr().out.splitlines()
+
+    return ran
+
+
+def test_a_failed_check_fails_all_but_the_others_still_run(run_checks):
+    code, lines = run_checks([("first", FAILS), ("second", PASSES)], "def test_it(): pass")
+    assert code == 1
+    assert any(re.match(r"first +FAILED", line) for line in lines)
+    assert any(re.match(r"second +passed", line) for line in lines)
+    assert re.fullmatch(r"=* ?1 passed in .*", lines[-1])
+
+
+def test_a_failed_test_fails_all_and_the_last_line_is_pytests(run_checks):
+    code, lines = run_checks([("first", PASSES)], "def test_it(): assert False")
+    assert code == 1
+    assert any(re.match(r"tests +FAILED", line) for line in lines)
+    assert re.fullmatch(r"=* ?1 failed in .*", lines[-1])
+
+
+def test_all_is_well_when_everything_passed(run_checks):
+    code, lines = run_checks([("first", PASSES)], "def test_it(): pass")
+    assert code == 0
+    assert re.fullmatch(r"=* ?1 passed in .*", lines[-1])
+
+
+def test_javascript_tests_without_node_are_skipped_with_the_command_that_gets_it(monkeypatch):
+    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
+    assert checks.check_javascript({}).startswith("skipped: node is missing; get it from")
+
+
+def test_where_nothing_may_be_skipped_a_missing_node_fails(monkeypatch):
+    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
+    assert checks.check_javascript({"CONCORD_NOTHING_SKIPPED": "1"}).startswith("FAILED")
