@@ -5,7 +5,6 @@ returns when there is nothing to do; what was lost is sent again from the databa
 """
 
 from collections.abc import Callable
-from functools import partial
 
 from celery import Task, shared_task
 from django.db import OperationalError, transaction
@@ -18,7 +17,7 @@ class LedgerTask(Task):
         """Send once the open transaction has committed; a broker that is down is logged, the row stays queued."""
         if not all(type(key) is int for key in ids):
             raise TypeError("A task takes primary keys only; it reads everything else from the database.")
-        transaction.on_commit(partial(self.delay, *ids), robust=True)
+        transaction.on_commit(lambda: self.delay(*ids), robust=True)
 
 
 def task(function: Callable[..., None]) -> LedgerTask:

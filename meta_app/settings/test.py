@@ -8,6 +8,12 @@ root = os.environ.setdefault("CONCORD_TEST_ROOT", tempfile.mkdtemp(prefix="conco
 os.environ["CONCORD_DATA"] = os.path.join(root, os.environ.get("PYTEST_XDIST_WORKER", "main"))  # noqa: PTH118
 
 from meta_app.settings.base import *  # noqa: E402, F403
+from meta_app.settings.base import DATA_DIR, DATABASES, database_url  # noqa: E402
+
+if not database_url:
+    # A file, as in use: threads and processes that share SQLite in memory lock whole tables against each other.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = False
 SECRET_KEY = "for tests only, never in production"  # noqa: S105
