@@ -1,9 +1,12 @@
 """Every address. Pages of a project live below /projects/<project_id>/, the JSON API below /api/."""
 
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import IsAuthenticated
 
 from meta_app.common.views import health
+from meta_app.projects.api import ProjectListView
 
 project_pages = [
     path("", include("meta_app.library.urls")),
@@ -26,8 +29,9 @@ urlpatterns = [
     path("accounts/", include("meta_app.accounts.urls")),
     path("", include("meta_app.projects.urls")),
     path("projects/<int:project_id>/", include(project_pages)),
-    path("api/schema/", SpectacularAPIView.as_view(), name="api_schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
+    path("api/schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api_schema"),
+    path("api/docs/", login_required(SpectacularSwaggerSplitView.as_view(url_name="api_schema")), name="api_docs"),
+    path("api/projects/", ProjectListView.as_view(), name="api_projects"),
     path("api/projects/<int:project_id>/", include(project_api)),
 ]
 

@@ -18,6 +18,7 @@ LINE_HEIGHT = 11.5
 PADDING = 6.0
 GAP_X, GAP_Y = 24.0, 20.0
 MARGIN, BAR_WIDTH = 8.0, 17.0
+SHORTEST_BAR = 52.0  # Room for the word Included, written upwards.
 COLUMN_WIDTH, PREVIOUS_WIDTH = 182.0, 140.0
 NOTE = "Layout after PRISMA 2020 (Page MJ et al., BMJ 2021;372:n71)."
 # Latin first, then whichever Chinese font the machine has: DejaVu, which comes with matplotlib, holds no Chinese.
@@ -94,7 +95,7 @@ def flow_diagram(counts: FlowCounts) -> FlowLayout:
     spans: dict[str, tuple[float, float]] = {}
     for row in _rows(counts):
         placed = [_place(key, columns[column], y, lines, row.phase == "") for column, key, lines in row.cells]
-        height = max(box.height for box in placed)
+        height = max([SHORTEST_BAR if row.phase == "Included" else 0.0, *(box.height for box in placed)])
         boxes += [_stretched(box, height) for box in placed]
         if row.phase:
             spans[row.phase] = (spans.get(row.phase, (y, y))[0], y + height)

@@ -1,0 +1,88 @@
+"""My work, a new project, its overview and settings."""
+
+import pytest
+
+from meta_app.projects.models import Membership, Project, Role
+from meta_app.projects.stages import STAGES, Waiting, _waiting, register_waiting
+
+
+@pytest.fixture
+def two_runs_wait(monkeypatch):
+    monkeypatch.setattr("meta_app.projects.stages._waiting", dict(_waiting))
+    register_waiting("analyses", lambda membership: Waiting(2, "runs", "in progress"))
+
+
+def test_a_person_in_no_project_is_told_what_to_do(outsider, sign_in):
+    page = sign_in(outsider).get("/").content.decode()
+    assert "You are in no project yet" in page
+    assert "/projects/new/" in page
+
+
+def test_my_work_lists_what_waits_with_its_unit(project, owner, sign_in, two_runs_wait):
+    page = sign_in(owner).get("/").content.decode()
+    assert "<b>2</b> <span>runs</span>" in page
+    assert "in progress" in page
+
+
+def test_the_sidebar_is_the_flow_of_the_review_in_order_and_says_what_comes_later(project, viewer, sign_in):
+    page = sign_in(viewer).get(f"/projects/{project.pk}/").content.decode()
+    sidebar = page[page.index('class="stage-list"') : page.index("</ol>")]
+    places = [sidebar.index(f">{stage.title}<") for stage in STAGES]
+    assert places == sorted(places)
+    assert sidebar.count(">later<") == sum(stage.later for stage in STAGES)
+
+
+def test_who_makes_a_project_owns_it(outsider, sign_in):
+    typed = {"name": "Pain", "question": "", "extractors_needed": "2", "source_note": ""}
+    response = sign_in(outsider).post("/projects/new/", typed)
+    project = Project.objects.get(name="Pain")
+    assert response.url == f"/projects/{project.pk}/"
+    assert project.extractors_needed == 2
+    assert list(project.memberships.values_list("user", "role")) == [(outsider.pk, Role.OWNER)]
+
+
+@pytest.mark.parametrize("wrong", [{"name": ""}, {"extractors_needed": "3"}, {"extractors_needed": ""}])
+def test_a_project_without_name_or_with_three_extractors_is_not_made(outsider, sign_in, wrong):
+    typed = {"name": "Pain", "extractors_needed": "1", "question": "kept text"} | wrong
+    response = sign_in(outsider).post("/projects/new/", typed)
+    assert response.status_code == 400
+    assert "kept text" in response.content.decode()
+    assert not Project.objects.exists()
+
+
+def settings_of(project, **values):
+    return {"name": project.name, "extractors_needed": "1", "question": "", "source_note": "", "version": 1} | values
+
+
+def test_settings_are_saved_once_per_version(project, owner, sign_in):
+    client, address = sign_in(owner), f"/projects/{project.pk}/settings/"
+    assert client.post(address, settings_of(project, name="First tab")).status_code == 302
+    stale = client.post(address, settings_of(project, name="Second tab"))
+    assert stale.status_code == 409
+    assert "First tab" in stale.content.decode()
+    assert "Second tab" in stale.content.decode()
+    project.refresh_from_db()
+    assert (project.name, project.version) == ("First tab", 2)
+
+
+def test_a_name_with_markup_is_shown_as_text(owner, project, sign_in):
+    Project.objects.filter(pk=project.pk).update(name="<script>alert(1)</script>")
+    page = sign_in(owner).get(f"/projects/{project.pk}/").content.decode()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_switcher_lists_only_projects_of_mine(project, owner, sign_in):
+    Project.objects.create(name="Somebody else's")
+    page = sign_in(owner).get("/").content.decode()
+    assert project.name in page
+    assert "Somebody else" not in page
+
+
+def test_my_work_takes_a_bounded_number_of_queries_per_project(owner, sign_in, django_assert_max_num_queries):
+    for number in range(4):
+        project = Project.objects.create(name=f"Review {number}")
+        Membership.objects.create(project=project, user=owner, role=Role.OWNER)
+    client = sign_in(owner)
+    with django_assert_max_num_queries(6 + 5 * 10):
+        client.get("/")
