@@ -1,5 +1,7 @@
 """The page of a dataset's peaks."""
 
+import json
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -29,7 +31,7 @@ def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpRespo
             "positive": positive,
             "negative": negative,
             "read_only_because": why_read_only(place, shown.extraction),
-            "states": Dataset.PeaksState.choices,
+            "states_json": json.dumps(Dataset.PeaksState.choices),
             "peaks": shown.peaks.all(),
         },
     )

@@ -286,3 +286,9 @@ const textProblems = (raw) =>
     .filter(([field, limit]) => [...raw[field].trim()].length > limit)
     .map(([field, limit]) =>
       error(field, `longer than ${limit} characters`, "Shorten it; the rest can go into the note."));
+
+/** Fields whose text is shown otherwise than it was given. */
+export function changedFields(cells, row) {
+  return Object.keys(cells).filter((field) => field !== "confirmed" && (cells[field] ?? "").trim() !== row.texts[field]
+    && !row.problems.some((problem) => problem.field === field));
+}

@@ -1,0 +1,43 @@
+// The columns of the grid in the order they are shown; those without `field` are computed and cannot be edited.
+
+const SPACE_NAMES = { mni: "MNI", talairach: "Talairach", unknown: "not stated" };
+
+export const COLUMNS = [
+  { field: "label", title: "Label as reported", width: 190 },
+  { field: "x", title: "x", width: 56, number: true, group: "As reported, mm" },
+  { field: "y", title: "y", width: 56, number: true, group: "As reported, mm" },
+  { field: "z", title: "z", width: 56, number: true, group: "As reported, mm" },
+  { field: "space", title: "Space", width: 82, choices: ["MNI", "Talairach"] },
+  { field: "statistic", title: "Statistic", width: 74, number: true },
+  { field: "kind", title: "Kind", width: 54, choices: ["t", "z", "p", "r", "F", "none"] },
+  { field: "sign", title: "Sign", width: 56, choices: ["+", "-"] },
+  { key: "mni", title: "MNI x, y, z, mm", width: 122, number: true },
+  { key: "distance", title: "To gray matter", width: 100, number: true },
+  { key: "region", title: "Atlas label", width: 180 },
+  { field: "confirmed", title: "Confirmed", width: 84 },
+  { field: "cluster_size", title: "Cluster", width: 70, number: true },
+  { field: "cluster_unit", title: "Unit", width: 70, choices: ["voxels", "mm3"] },
+  { field: "page", title: "Page", width: 58 },
+  { field: "note", title: "Note", width: 170 },
+];
+
+export const columnOf = (field) => COLUMNS.findIndex((column) => column.field === field);
+export const fieldsBetween = (left, right) =>
+  COLUMNS.slice(left, right + 1).map((column) => column.field).filter(Boolean);
+
+/** What a cell shows: {text, muted} from the row as read and what the server computed of it. */
+export function shown(column, row, placed) {
+  if (column.key) return { text: computed(column.key, placed), muted: true };
+  if (column.field === "confirmed") return { text: row.confirmed ? "☑ yes" : "☐", muted: !row.confirmed };
+  const text = row.texts[column.field];
+  if (column.field === "space" && !text && !row.blank) return { text: SPACE_NAMES[row.space], muted: true };
+  if (column.field === "sign" && !row.blank && row.sign) return { text: row.sign > 0 ? "+" : "−", muted: !text };
+  return { text, muted: false };
+}
+
+function computed(key, placed) {
+  if (!placed?.mni) return "";
+  if (key === "mni") return placed.mni.map((number) => String(Math.round(number * 10) / 10).replace("-", "−")).join(", ");
+  if (key === "distance") return placed.distance_mm === 0 ? "inside" : `${placed.distance_mm.toFixed(1)} mm`;
+  return placed.region;
+}

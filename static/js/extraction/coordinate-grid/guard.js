@@ -1,0 +1,46 @@
+// Asks the server, a moment after the last change, what may be wrong with the table and where its rows lie.
+
+import { filledRows } from "./table.js";
+
+const ASK_AFTER_MS = 350;
+
+export class Guard {
+  #timer = null;
+  #asked = null;
+  // Rows as they were asked about: an answer counts for a row only while the row is the very same.
+  #answer = { rows: [], placed: [], byRow: [], general: [] };
+
+  constructor({ ask, onChecked }) {
+    Object.assign(this, { ask, onChecked });
+  }
+
+  get general() {
+    return this.#answer.general;
+  }
+
+  problems(place, row) {
+    return this.#answer.rows[place] === row ? this.#answer.byRow[place] : null;
+  }
+
+  placed(place, row) {
+    return row && this.#answer.rows[place] === row ? this.#answer.placed[place] : null;
+  }
+
+  check(rows, peaksState) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#check(filledRows(rows), peaksState), ASK_AFTER_MS);
+  }
+
+  async #check(rows, peaksState) {
+    this.#asked?.abort();
+    this.#asked = new AbortController();
+    const { signal } = this.#asked;
+    const answer = await this.ask({ peaks_state: peaksState, rows }, signal).catch(() => null);
+    if (signal.aborted || answer?.status !== 200) return;
+    const byRow = rows.map(() => []);
+    const general = [];
+    for (const problem of answer.body.problems) (problem.row === null ? general : byRow[problem.row - 1]).push(problem);
+    this.#answer = { rows, placed: answer.body.rows, byRow, general };
+    this.onChecked();
+  }
+}
