@@ -100,7 +100,10 @@ def parse_flow(raw: Mapping[str, Any]) -> FlowCounts:
 
 
 def _read_count(value: Any, place: str, problems: dict[str, str]) -> Count:
-    text = unicodedata.normalize("NFKC", "" if value is None else str(value)).strip()
+    typed = "" if value is None else str(value)
+    # NFKC makes full-width digits plain, but would also turn a footnote mark (895²) into a digit.
+    marked = any(unicodedata.category(letter) == "No" for letter in typed)
+    text = typed.strip() if marked else unicodedata.normalize("NFKC", typed).strip()
     digits = text.replace(",", "").replace(" ", "")
     if not digits:
         return None
