@@ -12,10 +12,9 @@ where ``gray`` is the mean share of gray matter (0..1) of the two voxels, smooth
 reaches further in the middle of gray matter than at its rim.
 
 The four numbers were chosen so that the bounds of the 50 studies of a published SDM-PSI run come close to the published
-ones.  On its mask: mean correlation 0.934, median error of the kernel 0.061, mean error +0.004 (with one rho per kind of
-neighbour, f = 0.983: 0.921, 0.070, +0.036); on our mask: 0.929, 0.062, +0.016.
-SDM's own template, made from images of real
-subjects, is not public; a model on a tissue map cannot equal it.
+ones.  On its mask: mean correlation 0.934, median error of the kernel 0.061, mean error +0.004 (one rho per kind of
+neighbour, f = 0.983: 0.921, 0.070, +0.036); on our mask: 0.929, 0.062, +0.016.  SDM's own template, made from images of
+real subjects, is not public; a model on a tissue map cannot equal it.
 """
 
 from __future__ import annotations
