@@ -11,6 +11,15 @@ FORMAT = "concord-specification/1"
 FEW_DATASETS = 10
 """Below this number tests of bias and regression are not advised and one study can carry the result."""
 
+WORDS = {
+    "spm": "SPM",
+    "fsl": "FSL",
+    "other": "other software",
+    "mni": "MNI",
+    "talairach": "Talairach",
+    "unknown": "space not stated",
+}
+
 Level = Literal["error", "warning", "note"]
 
 
@@ -193,7 +202,7 @@ def _mixtures(rows: Sequence[DatasetRow]) -> list[Notice]:
     for name, place in (("software", "Software"), ("space", "Space")):
         count = Counter(str(getattr(row, name)) for row in rows)
         if len(count) > 1:
-            parts = ", ".join(f"{value} {counted(number, 'dataset')}" for value, number in count.most_common())
+            parts = ", ".join(f"{WORDS[value]} {counted(number, 'dataset')}" for value, number in count.most_common())
             notices.append(Notice("note", place, f"Mixed: {parts}.", "Check a surprising result against each of them."))
     unstated = sum(row.space == "unknown" for row in rows)
     if unstated:

@@ -32,6 +32,7 @@ from sdm_core.errors import InputError, Problem, Stopped
 from sdm_core.io import read_map as core_read_map
 from sdm_core.io import write_result
 from sdm_core.spaces.labels import label_at
+from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import PeakTable, StudyTable, parse_peaks, parse_studies
 
 CORE_VERSION: str = sdm_core.__version__
@@ -73,8 +74,6 @@ def core_content(filters: Filters, model: Model) -> dict[str, Any]:
     UserError
         Naming each setting that the core refuses.
     """
-    from sdm_core import AnalysisSpecification
-
     try:
         specification = AnalysisSpecification(**asdict(model))
     except InputError as error:
@@ -117,8 +116,6 @@ def compute(question: Question, folder: Path, report: Report, should_stop: Calla
     Stopped
         If `should_stop` answered True; nothing was written.
     """
-    from sdm_core import AnalysisSpecification
-
     filters, model = filters_of(question.specification), model_of(question.specification)
     rows = select(question.snapshot, filters.comparison, filters.modalities, filters.metrics)
     prepared = prepare(rows)
@@ -256,7 +253,8 @@ def _notices(problems: Iterable[Problem], keys: Mapping[str, str]) -> list[Notic
         place = problem.place
         if problem.study in keys:
             place = place.replace(f"study {problem.study}", keys[problem.study])
-        notices.append(Notice(problem.level, place, problem.message, problem.mend))
+        text = f"{problem.message[:1].upper()}{problem.message[1:].rstrip('.')}."
+        notices.append(Notice(problem.level, place, text, problem.mend))
     return notices
 
 

@@ -45,10 +45,10 @@ class LaunchForm(forms.Form):
         label="Voxel p below", min_value=1e-6, max_value=0.1, initial=0.005, help_text="Uncorrected, one-sided."
     )
     min_peak_z = forms.FloatField(
-        label="Peak height above", min_value=0, max_value=10, initial=1, help_text="|SDM-Z| of a cluster's peak."
+        label="Peak |Z| above", min_value=0, max_value=10, initial=1, help_text="SDM-Z of a cluster's peak."
     )
     min_extent = forms.IntegerField(
-        label="Extent of at least", min_value=1, max_value=10000, initial=10, help_text="Voxels of 2 mm."
+        label="Voxels at least", min_value=1, max_value=10000, initial=10, help_text="Of a cluster; 2 mm each."
     )
 
     def __init__(self, *args, snapshot: Snapshot, **kwargs) -> None:
@@ -65,14 +65,10 @@ class LaunchForm(forms.Form):
         self.fields[name].choices = choices_with_counts(values, labels)
 
     def _prefill(self, rows: tuple[DatasetRow, ...]) -> None:
-        """The most frequent comparison, and everything that has been measured for it."""
-        if not rows:
-            return
-        first = self.fields["comparison"].choices[0][0]
-        chosen = [row for row in rows if row.comparison == first]
-        self.fields["comparison"].initial = first
-        self.fields["modalities"].initial = sorted({row.modality for row in chosen})
-        self.fields["metrics"].initial = sorted({row.metric for row in chosen})
+        """The most frequent comparison, in everything that was measured."""
+        self.fields["comparison"].initial = self.fields["comparison"].choices[0][0] if rows else None
+        self.fields["modalities"].initial = sorted({row.modality for row in rows})
+        self.fields["metrics"].initial = sorted({row.metric for row in rows})
 
     @property
     def filters(self) -> Filters:

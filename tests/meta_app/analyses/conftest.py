@@ -131,3 +131,9 @@ def run(launch):
 @pytest.fixture
 def specification_content():
     return lambda run: json.loads(run.specification.content)
+
+
+@pytest.fixture
+def three_studies():
+    """The content of an agreed dataset of three simulated studies."""
+    return content_of(THREE)

@@ -63,7 +63,7 @@ def test_sign_only_peaks_are_counted_with_the_rule_that_gives_their_height(doubt
 def test_mixed_software_is_noted_and_an_unstated_space_is_a_warning(doubts):
     mixed = [*studies(9), simulated_study("FSL", [simulated_dataset("FSL", software="fsl", space="unknown")])]
     found = doubts(mixed)
-    assert found["note", "Software"] == "Mixed: spm 9 datasets, fsl 1 dataset."
+    assert found["note", "Software"] == "Mixed: SPM 9 datasets, FSL 1 dataset."
     assert "taken as MNI" in found["warning", "Space"]
 
 

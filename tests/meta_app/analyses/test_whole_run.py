@@ -1,0 +1,58 @@
+"""The real core behind the real services, on three simulated studies."""
+
+import csv
+import hashlib
+import json
+
+import nibabel
+import pytest
+
+from meta_app.analyses import execution, services
+from meta_app.analyses.models import Run
+from meta_app.analyses.selectors import artefact_path, run_folder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MAPS = {"g", "var", "z", "tau2", "i2", "h2", "q", "p_uncorrected", "p_uncorrected_neg"}
+
+
+def computed(run):
+    execution.run_execute(run.pk)
+    run.refresh_from_db()
+    assert run.error == ""
+    assert run.status == Run.Status.DONE
+    return {file.name: file for file in run.artefacts.select_related("run")}
+
+
+def test_a_run_leaves_maps_tables_and_a_provenance_that_names_its_question(launch):
+    run = launch().run
+    files = computed(run)
+    assert {name for name in files if name.startswith("maps/")} == {f"maps/{name}.nii.gz" for name in MAPS}
+    for file in files.values():
+        assert hashlib.sha256(artefact_path(file).read_bytes()).hexdigest() == file.sha256
+    z = nibabel.load(artefact_path(files["maps/z.nii.gz"])).get_fdata()
+    assert z.shape == (91, 109, 91)
+    with artefact_path(files["tables/clusters.csv"]).open() as table:
+        assert len(list(csv.reader(table))) > 1
+    provenance = json.loads(artefact_path(files["run.json"]).read_text())
+    concord = provenance["concord"]
+    assert concord["agreed_dataset"]["sha256"] == run.agreed_dataset.sha256
+    assert concord["analysis_specification"]["sha256"] == run.specification.sha256
+    assert (concord["seed"], concord["core_version"]) == (run.seed, run.core_version)
+    assert any(doubt["text"].startswith("Only 3 datasets") for doubt in concord["preflight"])
+
+
+def test_the_same_question_gives_the_same_maps_whatever_was_edited_meanwhile(launch, freeze, owner):
+    from .conftest import simulated_study
+
+    run = launch().run
+    first = {name: file.sha256 for name, file in computed(run).items()}
+    freeze([simulated_study("Edited since")])
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.FAILED)
+    run.artefacts.all().delete()
+    services.run_retry(run=run, user=owner)
+    again = {name: file.sha256 for name, file in computed(run).items()}
+    assert {name: digest for name, digest in again.items() if name != "run.json"} == {
+        name: digest for name, digest in first.items() if name != "run.json"
+    }
+    assert run_folder(run).exists()
