@@ -20,14 +20,14 @@ class BrainViewer extends HTMLElement {
     this.kinds = new Map(this.config.maps.map((kind) => [kind.key, kind]));
     this.state = stateFromQuery(location.search, this.config.start, [...this.kinds.keys()]);
     this.volumes = new Map();
-    this.part = (name) => this.querySelector(`[data-part="${name}"]`);
+    this.control = (name) => this.querySelector(`[data-part="${name}"]`);
     this.hidden = false;
     try {
       await this.start();
       this.setAttribute("data-ready", "");
     } catch (error) {
-      this.part("problem").hidden = false;
-      this.part("problem-text").textContent = error.message;
+      this.control("problem").hidden = false;
+      this.control("problem-text").textContent = error.message;
       this.setAttribute("data-failed", "");
     }
   }
@@ -67,39 +67,46 @@ class BrainViewer extends HTMLElement {
   }
 
   async startDrawing() {
-    const { NiivueCanvas, webglWorks } = await import("./niivue-canvas.js");
-    if (!webglWorks()) return this.startServerDrawing();
-    this.brain = new NiivueCanvas(this.part("canvas"), (mm) => this.moveTo(mm, { follow: false }));
-    await this.brain.start(this.config.background, this.grid);
-    this.brain.setView(this.state.view);
+    const { NiivueCanvas, graphics } = await import("./niivue-canvas.js");
+    const drawn = graphics();
+    if (drawn === "none") return this.startServerDrawing();
+    if (drawn === "software") this.withoutTurning();
+    this.brain = new NiivueCanvas(this.control("canvas"), (mm) => this.moveTo(mm, { follow: false }));
+    await this.brain.start(this.config.background, this.grid, this.state.view, drawn === "software");
     this.brain.setRadiological(this.state.radiological);
     this.dataset.drawnBy = "browser";
   }
 
+  /** Start with the slices alone, unless the address asks for 3D. */
+  withoutTurning() {
+    this.config.start.view = "slices";
+    this.state = stateFromQuery(location.search, this.config.start, [...this.kinds.keys()]);
+  }
+
   async startServerDrawing() {
     this.dataset.drawnBy = "server";
-    this.part("stage").classList.add("is-server-drawn");
-    this.part("canvas").hidden = true;
-    this.part("slices").hidden = false;
-    this.part("no-webgl").hidden = false;
+    this.control("stage").classList.add("is-server-drawn");
+    this.control("canvas").hidden = true;
+    this.control("slices").hidden = false;
+    this.control("no-webgl").hidden = false;
     for (const part of this.querySelectorAll("[data-needs-webgl]")) part.hidden = true;
-    this.slices = new SliceImage(this.part("slices"), this.config.slices);
+    this.slices = new SliceImage(this.control("slices"), this.config.slices);
   }
 
   listen() {
     this.addEventListener("keydown", (event) => this.keyed(event), { capture: true });
-    this.part("coordinate-form").addEventListener("submit", (event) => this.coordinateTyped(event));
-    this.part("map").addEventListener("change", (event) => this.mapChosen(event.target.value));
-    this.part("view").addEventListener("change", (event) => this.viewChosen(event.target.value));
-    this.part("side").addEventListener("change", (event) => this.sideChosen(event.target.value));
-    this.part("threshold").addEventListener("change", () => this.thresholdTyped("threshold"));
-    this.part("threshold-negative").addEventListener("change", () => this.thresholdTyped("thresholdNegative"));
-    this.part("linked").addEventListener("change", () => this.thresholdTyped("threshold"));
-    this.part("clusters-only").addEventListener("change", (event) => this.changed({ clustersOnly: event.target.checked }));
-    this.part("colours").addEventListener("change", (event) => this.changed({ colours: event.target.value }));
-    this.part("opacity").addEventListener("input", (event) => this.changed({ opacity: Number(event.target.value) / 100 }));
-    this.part("origin").addEventListener("click", () => this.moveTo([0, 0, 0]));
-    this.part("screenshot").addEventListener("click", () => this.screenshot());
+    this.control("coordinate-form").addEventListener("submit", (event) => this.coordinateTyped(event));
+    this.control("map").addEventListener("change", (event) => this.mapChosen(event.target.value));
+    this.control("view").addEventListener("change", (event) => this.viewChosen(event.target.value));
+    this.control("side").addEventListener("change", (event) => this.sideChosen(event.target.value));
+    this.control("threshold").addEventListener("change", () => this.thresholdTyped("threshold"));
+    this.control("threshold-negative").addEventListener("change", () => this.thresholdTyped("thresholdNegative"));
+    this.control("linked").addEventListener("change", () => this.thresholdTyped("threshold"));
+    this.control("clusters-only").addEventListener("change", (event) => this.changed({ clustersOnly: event.target.checked }));
+    this.control("colours").addEventListener("change", (event) => this.changed({ colours: event.target.value }));
+    this.control("opacity").addEventListener("input", (event) => this.changed({ opacity: Number(event.target.value) / 100 }));
+    this.control("origin").addEventListener("click", () => this.moveTo([0, 0, 0]));
+    this.control("screenshot").addEventListener("click", () => this.screenshot());
   }
 
   get kind() {
@@ -135,9 +142,9 @@ class BrainViewer extends HTMLElement {
   }
 
   thresholdTyped(which) {
-    const linked = this.part("linked").checked;
+    const linked = this.control("linked").checked;
     const signOfNegative = this.kind.scale === "p" ? 1 : -1;
-    const value = (part, sign) => sign * Math.abs(Number.parseFloat(this.part(part).value) || 0);
+    const value = (part, sign) => sign * Math.abs(Number.parseFloat(this.control(part).value) || 0);
     const positive = value("threshold", 1);
     const negative = value("threshold-negative", signOfNegative);
     if (!linked) return this.changed({ threshold: positive, thresholdNegative: negative });
@@ -164,23 +171,23 @@ class BrainViewer extends HTMLElement {
   writeControls({ threshold, thresholdNegative }, { to, toNegative }) {
     const [kind, state] = [this.kind, this.state];
     const rounded = (value) => Number(value.toPrecision(4));
-    this.part("map").value = state.map;
-    this.part("view").value = state.view;
-    this.part("side").value = state.radiological ? "radiological" : "neurological";
-    this.part("colours").value = state.colours;
-    this.part("opacity").value = Math.round(state.opacity * 100);
-    this.part("clusters-only").checked = state.clustersOnly;
-    this.part("threshold").value = rounded(threshold);
-    this.part("threshold-negative").value = rounded(thresholdNegative);
-    this.part("linked").checked = state.thresholdNegative === null;
-    this.part("threshold-sign").textContent = kind.scale === "p" ? "Positive, p ≤" : `${kind.symbol} ≥`;
-    this.part("threshold-negative-sign").textContent = kind.scale === "p" ? "Negative, p ≤" : `${kind.symbol} ≤`;
+    this.control("map").value = state.map;
+    this.control("view").value = state.view;
+    this.control("side").value = state.radiological ? "radiological" : "neurological";
+    this.control("colours").value = state.colours;
+    this.control("opacity").value = Math.round(state.opacity * 100);
+    this.control("clusters-only").checked = state.clustersOnly;
+    this.control("threshold").value = rounded(threshold);
+    this.control("threshold-negative").value = rounded(thresholdNegative);
+    this.control("linked").checked = state.thresholdNegative === null;
+    this.control("threshold-sign").textContent = kind.scale === "p" ? "Positive, p ≤" : `${kind.symbol} ≥`;
+    this.control("threshold-negative-sign").textContent = kind.scale === "p" ? "Negative, p ≤" : `${kind.symbol} ≤`;
     for (const part of this.querySelectorAll("[data-signed-only]")) part.hidden = kind.scale === "positive";
     this.dataset.scale = kind.scale;
     this.dataset.colours = state.colours;
     const ends = { from: threshold, to: typedOf(kind, to), "from-negative": thresholdNegative, "to-negative": typedOf(kind, kind.scale === "p" ? -toNegative : toNegative) };
-    for (const [end, value] of Object.entries(ends)) this.part(`bar-${end}`).textContent = numberText(value);
-    this.part("about").textContent = kind.about;
+    for (const [end, value] of Object.entries(ends)) this.control(`bar-${end}`).textContent = numberText(value);
+    this.control("about").textContent = kind.about;
   }
 
   /** Moves the crosshair; `follow` is false where the brain itself was clicked and has already moved. */
@@ -201,9 +208,9 @@ class BrainViewer extends HTMLElement {
     const volume = await this.mapVolume(this.state.map);
     const value = valueAt(volume, this.state.mm);
     this.dataset.value = value;
-    this.part("coordinate").value = coordinateText(this.state.mm);
-    this.part("value").textContent = valueText(this.kind, value);
-    this.part("label").textContent = labelAt(this.atlas, this.state.mm);
+    this.control("coordinate").value = coordinateText(this.state.mm);
+    this.control("value").textContent = valueText(this.kind, value);
+    this.control("label").textContent = labelAt(this.atlas, this.state.mm);
   }
 
   remember() {
@@ -224,26 +231,26 @@ class BrainViewer extends HTMLElement {
 
   toCoordinate(event) {
     event.preventDefault();
-    const field = this.part("coordinate");
-    if (event.target === field) return this.part("stage").focus();
+    const field = this.control("coordinate");
+    if (event.target === field) return this.control("stage").focus();
     field.focus();
     field.select();
   }
 
   coordinateTyped(event) {
     event.preventDefault();
-    const mm = parseCoordinate(this.part("coordinate").value);
-    this.part("coordinate").classList.toggle("is-invalid", mm === null);
-    this.part("coordinate-problem").hidden = mm !== null;
+    const mm = parseCoordinate(this.control("coordinate").value);
+    this.control("coordinate").classList.toggle("is-invalid", mm === null);
+    this.control("coordinate-problem").hidden = mm !== null;
     if (mm) {
       this.moveTo(mm);
-      this.part("stage").focus();
+      this.control("stage").focus();
     }
   }
 
   screenshot() {
-    const where = `${this.kind.title} at ${coordinateText(this.state.mm)} mm (MNI): ${this.part("value").textContent}, ${this.part("label").textContent}.`;
-    const shown = this.state.clustersOnly ? "Reported clusters only." : `Shown beyond ${this.part("threshold").value}.`;
+    const where = `${this.kind.title} at ${coordinateText(this.state.mm)} mm (MNI): ${this.control("value").textContent}, ${this.control("label").textContent}.`;
+    const shown = this.state.clustersOnly ? "Reported clusters only." : `Shown beyond ${this.control("threshold").value}.`;
     const picture = (this.brain ?? this.slices).picture();
     const side = this.state.radiological ? "Left of the picture is the right of the brain." : "Left is left.";
     const sheet = pictureWithCaption(picture, [`${where} ${shown} ${side}`, ...this.config.captions]);

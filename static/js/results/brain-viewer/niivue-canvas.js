@@ -2,10 +2,11 @@
 
 import { MULTIPLANAR_TYPE, NVImage, Niivue, SHOW_RENDER, SLICE_TYPE } from "../../../vendor/niivue/niivue.js";
 import { PALETTES } from "./palettes.js";
-import { encodeNifti } from "./volume.js";
+import { encodeNifti, fetchVolume, halved } from "./volume.js";
 
 const SLICE_TYPES = {
   all: SLICE_TYPE.MULTIPLANAR,
+  slices: SLICE_TYPE.MULTIPLANAR,
   axial: SLICE_TYPE.AXIAL,
   coronal: SLICE_TYPE.CORONAL,
   sagittal: SLICE_TYPE.SAGITTAL,
@@ -27,7 +28,6 @@ const OPTIONS = {
   isRadiologicalConvention: false,
   isNearestInterpolation: true,
   multiplanarLayout: MULTIPLANAR_TYPE.GRID,
-  multiplanarShowRender: SHOW_RENDER.ALWAYS,
   multiplanarPadPixels: 4,
   dragAndDropEnabled: false,
   scrollRequiresFocus: true,
@@ -36,28 +36,51 @@ const OPTIONS = {
   logLevel: "error",
 };
 
-export function webglWorks() {
+const SOFTWARE = /swiftshader|llvmpipe|software|basic render/i;
+
+/** "none" without WebGL2; "software" where the processor draws, too slowly for turning a brain in 3D; else "hardware". */
+export function graphics() {
   const context = document.createElement("canvas").getContext("webgl2");
-  context?.getExtension("WEBGL_lose_context")?.loseContext();
-  return context !== null;
+  if (!context) return "none";
+  const names = context.getExtension("WEBGL_debug_renderer_info");
+  const renderer = context.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : context.RENDERER);
+  context.getExtension("WEBGL_lose_context")?.loseContext();
+  return SOFTWARE.test(renderer) ? "software" : "hardware";
+}
+
+/** NiiVue prepares the background anew (its 3D shading, mostly) whenever an overlay changes; once is enough. */
+class OneBackground extends Niivue {
+  updateGLVolume() {
+    if (!this.backgroundStands) return super.updateGLVolume();
+    this.refreshColormaps();
+    this.volumes.slice(1).forEach((volume, i) => this.refreshLayers(volume, i + 1));
+    this.drawScene();
+  }
 }
 
 export class NiivueCanvas {
   constructor(canvas, onMove) {
     this.canvas = canvas;
-    this.niivue = new Niivue(OPTIONS);
+    this.niivue = new OneBackground(OPTIONS);
     this.niivue.onLocationChange = ({ mm }) => this.listening && onMove([mm[0], mm[1], mm[2]]);
     this.listening = false;
   }
 
-  async start(background, grid) {
+  /** background: address of the T1, shown at half its resolution where `coarse`; grid: a volume on the maps' grid. */
+  async start(background, grid, view, coarse) {
+    this.setView(view);
     for (const [name, palette] of Object.entries(PALETTES)) this.niivue.addColormap(name, palette);
     await this.niivue.attachToCanvas(this.canvas, false);
-    await this.niivue.loadVolumes([{ url: background, colormap: "gray" }]);
-    const empty = new Float32Array(grid.values.length);
-    const url = new Uint8Array(encodeNifti(grid, empty));
-    this.overlay = await NVImage.loadFromUrl({ url, name: "overlay.nii", colormap: "concord_warm" });
-    this.niivue.addVolume(this.overlay);
+    await this.add(coarse ? halved(await fetchVolume(background)) : await fetchVolume(background), "gray");
+    this.niivue.backgroundStands = true;
+    this.overlay = await this.add({ ...grid, values: new Float32Array(grid.values.length) }, "concord_warm");
+  }
+
+  async add(volume, colormap) {
+    const url = new Uint8Array(encodeNifti(volume));
+    const image = await NVImage.loadFromUrl({ url, name: `${colormap}.nii`, colormap });
+    this.niivue.addVolume(image);
+    return image;
   }
 
   /** values: 0 where nothing is shown; from, to and fromNegative, toNegative on the same scale. */
@@ -81,7 +104,9 @@ export class NiivueCanvas {
   }
 
   setView(view) {
-    this.niivue.setSliceType(SLICE_TYPES[view]);
+    this.niivue.opts.multiplanarShowRender = view === "all" ? SHOW_RENDER.ALWAYS : SHOW_RENDER.NEVER;
+    this.niivue.opts.sliceType = SLICE_TYPES[view];
+    if (this.overlay) this.niivue.drawScene();
   }
 
   setRadiological(radiological) {

@@ -12,7 +12,7 @@ const KEYS = {
   PageDown: [0, 0, -1],
 };
 
-export const VIEWS = ["all", "axial", "coronal", "sagittal", "render"];
+export const VIEWS = ["all", "slices", "axial", "coronal", "sagittal", "render"];
 
 /** Within the volume and on the grid of its voxels. */
 export function onGrid(mm) {
