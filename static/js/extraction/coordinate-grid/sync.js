@@ -27,7 +27,10 @@ export class Sync {
    * @param {(state: {kind: string, text: string}) => void} options.onState
    * @param {(versions: {mine: object, theirs: object}) => void} options.onConflict
    */
-  constructor({ put, key, onState, onConflict, storage = globalThis.localStorage, schedule = setTimeout, now = () => new Date() }) {
+  constructor({
+    put, key, onState, onConflict, storage = globalThis.localStorage,
+    schedule = (work, wait) => setTimeout(work, wait), now = () => new Date(),
+  }) {
     Object.assign(this, { put, key, onState, onConflict, storage, schedule, now });
   }
 

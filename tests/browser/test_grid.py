@@ -1,0 +1,275 @@
+"""The coordinate grid as a reviewer uses it: paste, see what is wrong, mend, undo, save, and meet another tab."""
+
+import json
+import re
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from meta_app.accounts.models import User
+from meta_app.extraction.models import Dataset, Peak
+from meta_app.projects.models import Membership, Project, Role
+from tests.meta_app.extraction.peak_cast import insula, make_dataset
+
+EXCEL = "Region\tx\ty\tz\tT\tVoxels\nL insula\t−38\t12\t−4\t4.52*\t1,200\nThalamus\tl2\t-18\t8\t5.1\t88\n"
+
+
+@pytest.fixture
+def dataset(transactional_db):
+    project = Project.objects.create(name="Pain in the brain")
+    author = User.objects.create_user("rosa", password="correct horse battery")
+    Membership.objects.create(project=project, user=author, role=Role.REVIEWER)
+    return make_dataset(project, author)
+
+
+@pytest.fixture
+def open_grid(site, dataset):
+    def opened(window):
+        client = Client()
+        client.force_login(dataset.extraction.author)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}
+        window.context.add_cookies([cookie])
+        window.goto(f"/projects/{dataset.extraction.study.project_id}/extraction/datasets/{dataset.pk}/")
+        window.wait_for_selector("coordinate-grid[data-ready]")
+        return window
+
+    return opened
+
+
+@pytest.fixture
+def grid(open_grid, page):
+    return open_grid(page)
+
+
+def paste(window, text):
+    window.evaluate(
+        """text => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", text);
+            document.activeElement.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+        }""",
+        text,
+    )
+
+
+def focus(window):
+    window.locator("table.grid-table").focus()
+
+
+def cell(window, row, column):
+    return window.locator(f"#grid-cell-{row}-{column}")
+
+
+def wait_saved(window):
+    window.wait_for_selector("coordinate-grid[data-saving=saved]")
+
+
+def stored(dataset):
+    return [peak.cells for peak in Peak.objects.filter(dataset=dataset)]
+
+
+def type_row(window, *texts):
+    for text in texts:
+        window.keyboard.type(text)
+        window.keyboard.press("Tab")
+
+
+def test_a_pasted_block_shows_its_bad_cells_before_anything_is_saved(grid, dataset):
+    focus(grid)
+    paste(grid, EXCEL)
+    dialog = grid.locator("dialog[data-preview]")
+    assert "2 rows" in dialog.inner_text()
+    assert "header recognised" in dialog.inner_text()
+    assert "column names, left out" in dialog.inner_text()
+    assert "“l2” is not a number." in dialog.inner_text()
+    assert dialog.locator("td.is-tidied").count() == 4
+    assert stored(dataset) == []
+    dialog.get_by_role("button", name="Insert 2 rows").click()
+    wait_saved(grid)
+    assert [row["label"] for row in stored(dataset)] == ["L insula", "Thalamus"]
+    assert stored(dataset)[0]["x"] == "−38"
+
+
+def test_a_problem_in_the_rail_leads_to_its_cell(grid):
+    focus(grid)
+    paste(grid, EXCEL)
+    grid.get_by_role("button", name="Insert 2 rows").click()
+    grid.locator(".grid-rail button", has_text="“l2” is not a number").click()
+    assert cell(grid, 1, 1).evaluate("cell => cell.classList.contains('is-active')")
+    grid.keyboard.type("12")
+    grid.keyboard.press("Enter")
+    expect(grid.locator(".grid-rail")).not_to_contain_text("is not a number")
+
+
+def test_everything_works_from_the_keyboard(grid, dataset):
+    focus(grid)
+    type_row(grid, "L insula", "(−38, 12, −4)")
+    assert [cell(grid, 0, column).inner_text() for column in (1, 2, 3)] == ["-38", "12", "-4"]
+    for _ in range(3):
+        grid.keyboard.press("ArrowRight")
+    type_row(grid, "4.52", "t")
+    expect(cell(grid, 0, 9)).to_have_text("inside")
+    assert "insula" in cell(grid, 0, 10).inner_text().lower()
+    grid.keyboard.press("Control+Home")
+    grid.keyboard.press("ArrowDown")
+    grid.keyboard.press("Control+d")
+    assert cell(grid, 1, 0).inner_text() == "L insula"
+    grid.keyboard.press("Control+z")
+    assert cell(grid, 1, 0).inner_text() == ""
+    grid.keyboard.press("Control+y")
+    grid.keyboard.press("Alt+ArrowUp")
+    assert cell(grid, 1, 1).inner_text() == "-38"
+    grid.keyboard.press("Control+Delete")
+    wait_saved(grid)
+    assert stored(dataset) == [insula(x="-38", y="12", z="-4")]
+
+
+def test_a_peak_outside_the_mask_is_told_while_typing_and_can_be_confirmed(grid, dataset):
+    focus(grid)
+    paste(grid, "x\ty\tz\tT\n-78\t-20\t0\t4.5")
+    grid.get_by_role("button", name="Insert 1 row").click()
+    grid.wait_for_selector(".grid-rail li.is-confirm")
+    assert "8.0 mm outside gray matter" in grid.locator(".grid-rail").inner_text()
+    cell(grid, 0, 11).click()
+    grid.wait_for_selector(".grid-rail li.is-confirm", state="detached")
+    wait_saved(grid)
+    assert stored(dataset)[0]["confirmed"] == "yes"
+
+
+def test_a_second_tab_meets_both_versions_and_never_overwrites_silently(grid, open_grid, open_window, dataset):
+    second = open_grid(open_window())
+    focus(grid)
+    type_row(grid, "from the first tab")
+    wait_saved(grid)
+    focus(second)
+    type_row(second, "from the second tab")
+    dialog = second.locator("dialog[data-conflict]")
+    dialog.wait_for()
+    assert "from the first tab" in dialog.inner_text()
+    assert "from the second tab" in dialog.inner_text()
+    assert stored(dataset) == [{"label": "from the first tab"}]
+    dialog.get_by_role("button", name="Take mine").click()
+    wait_saved(second)
+    assert stored(dataset) == [{"label": "from the second tab"}]
+
+
+def test_taking_theirs_can_be_undone(grid, open_grid, open_window, dataset):
+    second = open_grid(open_window())
+    focus(grid)
+    type_row(grid, "theirs")
+    wait_saved(grid)
+    focus(second)
+    type_row(second, "mine")
+    second.get_by_role("button", name="Take theirs").click()
+    assert cell(second, 0, 0).inner_text() == "theirs"
+    focus(second)
+    second.keyboard.press("Control+z")
+    assert cell(second, 0, 0).inner_text() == "mine"
+
+
+def test_changes_made_offline_are_kept_and_come_back(grid, dataset):
+    grid.context.set_offline(True)
+    focus(grid)
+    type_row(grid, "written in a train")
+    grid.wait_for_selector("coordinate-grid[data-saving=offline]")
+    assert "Offline, 1 change kept" in grid.locator(".grid-state").inner_text()
+    grid.context.set_offline(False)
+    grid.on("dialog", lambda dialog: dialog.accept())
+    grid.reload()
+    grid.wait_for_selector("coordinate-grid[data-ready]")
+    assert cell(grid, 0, 0).inner_text() == "written in a train"
+    wait_saved(grid)
+    assert stored(dataset) == [{"label": "written in a train"}]
+
+
+def test_no_peaks_is_stated_and_not_an_empty_grid(grid, dataset):
+    grid.get_by_label("No peaks").check()
+    wait_saved(grid)
+    dataset.refresh_from_db()
+    assert dataset.peaks_state == Dataset.PeaksState.NO_PEAKS
+    assert "nothing survived its threshold" in grid.locator(".grid-empty").inner_text()
+
+
+def test_a_selection_is_copied_as_tab_separated_text(grid):
+    focus(grid)
+    paste(grid, EXCEL)
+    grid.get_by_role("button", name="Insert 2 rows").click()
+    grid.keyboard.press("Control+Home")
+    grid.keyboard.press("Shift+ArrowRight")
+    grid.keyboard.press("Shift+ArrowDown")
+    copied = grid.evaluate(
+        """() => {
+            const clipboardData = new DataTransfer();
+            document.activeElement.dispatchEvent(new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true}));
+            return clipboardData.getData("text/plain");
+        }"""
+    )
+    assert copied == "L insula\t-38\nThalamus\tl2"
+
+
+def test_the_tab_key_leaves_the_grid_after_escape(grid):
+    focus(grid)
+    grid.keyboard.press("Escape")
+    grid.keyboard.press("Tab")
+    assert not grid.evaluate("document.activeElement.matches('table.grid-table')")
+
+
+def test_a_locked_extraction_can_be_read_and_not_changed(open_grid, page, dataset):
+    Peak.objects.create(dataset=dataset, position=1, cells=insula())
+    dataset.extraction.state = "complete"
+    dataset.extraction.save()
+    window = open_grid(page)
+    focus(window)
+    window.keyboard.type("x")
+    assert cell(window, 0, 0).inner_text() == "L insula"
+    assert window.locator("[data-action=removeRows]").count() == 0
+
+
+def test_two_thousand_rows_draw_only_what_is_in_sight(open_grid, page, dataset):
+    rows = [insula(label=f"Row {place}", y=str(place % 60)) for place in range(2000)]
+    Peak.objects.bulk_create(Peak(dataset=dataset, position=place + 1, cells=row) for place, row in enumerate(rows))
+    window = open_grid(page)
+    assert window.locator("table.grid-table tbody tr").count() < 80
+    focus(window)
+    window.keyboard.press("Control+End")
+    assert cell(window, 1999, 0).inner_text() == "Row 1999"
+
+
+def test_the_page_keeps_the_content_policy_and_has_no_serious_barrier(grid, page, axe_problems):
+    refused = []
+    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    focus(grid)
+    paste(grid, EXCEL)
+    assert axe_problems(grid) == []
+    grid.get_by_role("button", name="Insert 2 rows").click()
+    wait_saved(grid)
+    assert axe_problems(grid) == []
+    assert refused == []
+
+
+def test_on_a_phone_the_page_itself_does_not_scroll_sideways(open_grid, phone):
+    window = open_grid(phone)
+    assert window.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.fixture
+def axe_problems():
+    from axe_playwright_python.sync_playwright import Axe
+
+    def serious(window):
+        found = Axe().run(window).response["violations"]
+        return [
+            f"{rule['id']}: {json.dumps([node['html'][:120] for node in rule['nodes']])}"
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+        ]
+
+    return serious
+
+
+def test_saving_says_when_it_was_saved(grid):
+    focus(grid)
+    type_row(grid, "insula")
+    wait_saved(grid)
+    assert re.fullmatch(r"Saved \d\d:\d\d.*", grid.locator(".grid-state").inner_text().strip())
