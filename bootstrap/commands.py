@@ -31,10 +31,11 @@ def serve(options: argparse.Namespace) -> int:
         install("base")
         environment = places.environment(options.workers)
         prepare(places, environment, options.demo)
-        children = [web_child(options.port), *background_children(options.workers)]
         try:
-            with Supervisor(places, environment, children) as supervisor:
+            with Supervisor(places, environment, [web_child(options.port)]) as supervisor:
                 wait_until_ready(supervisor, address)
+                # Started last, so that the pages need not share the cores with them on the way up.
+                supervisor.children += background_children(options.workers)
                 greet(places, address)
                 while True:
                     supervisor.check()
@@ -84,7 +85,7 @@ def supervise_until_done(supervisor: Supervisor, command: list[str], environment
 
 def prepare(places: Places, environment: dict[str, str], demo: bool) -> None:
     """Migrate the database and load the demo projects once; a deleted demo project does not come back."""
-    manage(places, environment, "migrate", "--noinput")
+    manage(places, environment, "migrate", "--noinput", "--skip-checks")
     if demo and not places.accounts.exists():
         say("Loading the demo projects ...")
         manage(places, environment, "load_demo")

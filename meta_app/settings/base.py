@@ -187,7 +187,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-BROKER_URL = read_text("CONCORD_BROKER_URL", "filesystem://")
+BROKER_URL = read_text("CONCORD_BROKER_URL", "filesystem://localhost")
 CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -196,10 +196,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "concord"
 if BROKER_URL.startswith("filesystem"):
-    # One folder both ways: what the web process puts out, a worker takes in.
+    # One folder both ways: what the web process puts out, a worker takes in. A worker does not start without it.
+    MESSAGES_DIR = DATA_DIR / "broker" / "queue"
+    MESSAGES_DIR.mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(DATA_DIR / "broker" / "queue"),
-        "data_folder_out": str(DATA_DIR / "broker" / "queue"),
+        "data_folder_in": str(MESSAGES_DIR),
+        "data_folder_out": str(MESSAGES_DIR),
         "control_folder": str(DATA_DIR / "broker" / "control"),
         "store_processed": False,
         "polling_interval": 0.02,

@@ -19,3 +19,4 @@ def kept_secret(path: Path) -> str:
 DEBUG = read_flag("CONCORD_DEBUG")
 SECRET_KEY = kept_secret(DATA_DIR / "secret_key")
 ALLOWED_HOSTS = read_list("CONCORD_HOSTS", "localhost,127.0.0.1,[::1]")
+STATIC_ROOT = None  # static files are served from where they lie; nothing is collected
