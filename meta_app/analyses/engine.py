@@ -135,8 +135,11 @@ def compute(question: Question, folder: Path, report: Report, should_stop: Calla
     write_result(replace(result, provenance={**result.provenance, "concord": concord}), folder)
 
 
-def _forward(report: Report) -> Callable[[Any], None]:
-    return lambda progress: report(progress.message or progress.stage, progress.fraction)
+def _forward(report: Report) -> Callable[[sdm_core.Progress], None]:
+    def forward(progress: sdm_core.Progress) -> None:
+        report(progress.message if progress.fraction < 1 else "Writing maps and tables", progress.fraction)
+
+    return forward
 
 
 def prepare(rows: Sequence[DatasetRow]) -> Prepared:

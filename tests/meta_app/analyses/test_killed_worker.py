@@ -120,7 +120,7 @@ def site(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and process groups are those of Unix")
 def test_a_run_whose_worker_is_killed_in_the_middle_is_finished_once_by_another(site, three_studies):
-    run = site.ask("freeze_and_launch", three_studies, f"Killed {uuid.uuid4().hex[:8]}", 100)
+    run = site.ask("freeze_and_launch", three_studies, f"Killed {uuid.uuid4().hex[:8]}", 20)
     first = site.worker()
     site.wait(run, lambda seen: seen["status"] == "running" and seen["fraction"] > 0)
     site.kill(first)
