@@ -2,15 +2,41 @@
 
 Kernels never use fast-math, so that the same inputs give the same bytes whatever the number of threads; threads work
 on disjoint blocks (`sdm_core.pipeline.blocks`), which needs no threading layer and is safe after a fork.
+
+Compiled kernels are kept in a folder named after the source of all modules with kernels: numba alone would renew a
+kernel only when its own file changes, not when a kernel that it calls does.  NUMBA_CACHE_DIR moves the folder.
 """
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_PACKAGES_WITH_KERNELS = ("effects", "imputation", "pooling")
+
+
+def _source_hash() -> str:
+    root, digest = Path(__file__).parent, hashlib.sha256()
+    for package in _PACKAGES_WITH_KERNELS:
+        for path in sorted((root / package).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_folder() -> Path:
+    if own := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "concord-kernels"
+
+
+_numba_config: Any = numba.config
+_numba_config.CACHE_DIR = str(_cache_folder() / _source_hash())
 
 
 def compiled(function: Kernel) -> Kernel:

@@ -68,8 +68,9 @@ def peak_statistics(
     Notes
     -----
     The pool is of the same sign and kind of threshold when that has two studies, else of the same sign, else of both
-    signs; without any t it is 1.2566 for one sample and the threshold for the other designs.  SDM-PSI 6.21 computes this pool and then
-    gives such peaks g = t_thr, a mix-up of units which inflates them; only its compatibility mode does so here.
+    signs; without any t it is 1.2566 for one sample and the threshold for the other designs.  SDM-PSI 6.21 computes
+    this pool and then gives such peaks g = t_thr, a mix-up of units which inflates them; only its compatibility mode
+    does so here.
     """
     scale = EffectScale.of(studies)
     t = peaks.t.copy()

@@ -1,0 +1,132 @@
+"""The command line: `python -m sdm_core run FOLDER --out OUT` and `python -m sdm_core check FOLDER`."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __version__, run
+from sdm_core.io import check_sdm_folder, read_bounds, read_mask, read_sdm_folder, write_result
+
+EXIT_FAILURE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0, or 2 when the input cannot be used or the run fails."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except SdmError as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopped; nothing was written.", file=sys.stderr)
+    except MemoryError:
+        print("There is not enough memory for this analysis.", file=sys.stderr)
+    return EXIT_FAILURE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sdm_core", description="SDM-PSI meta-analysis of peak coordinates."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_run(commands.add_parser("run", help="analyse a folder of SDM inputs"))
+    check = commands.add_parser("check", help="print every problem of a folder")
+    check.add_argument("folder", type=Path, metavar="INPUT_DIR")
+    check.set_defaults(command=_check)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    default = AnalysisSpecification()
+    parser.add_argument("folder", type=Path, metavar="INPUT_DIR", help="holds sdm_table.txt and a file for each study")
+    parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
+    parser.add_argument("--imputations", type=int, default=default.imputations)
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--estimator", choices=("DL", "REML"), default=default.estimator)
+    parser.add_argument("--template", default=default.template)
+    parser.add_argument("--mask", help="name of a packaged mask, or a NIfTI file on the 2 mm grid")
+    parser.add_argument("--sign-peaks", choices=("pool", "threshold"), default=default.sign_peaks)
+    parser.add_argument("--mle-discards", type=int, help="default: by the number of studies")
+    parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
+    parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
+    parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
+    parser.add_argument("--threads", type=int, help="default: all processors; the maps do not depend on it")
+    parser.set_defaults(command=_run)
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = check_sdm_folder(options.folder)
+    for problem in problems:
+        print(problem)
+    errors = sum(problem.level == "error" for problem in problems)
+    print(f"{errors} errors, {len(problems) - errors} warnings.")
+    return EXIT_FAILURE if errors else 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    studies, peaks, warnings, inputs = read_sdm_folder(options.folder)
+    for warning in warnings:
+        print(warning, file=sys.stderr)
+    mask = read_mask(options.mask) if options.mask and Path(options.mask).is_file() else None
+    line = ProgressLine(sys.stdout.isatty())
+    result = run(
+        studies,
+        peaks,
+        _specification(options, named_mask=mask is None),
+        bounds=read_bounds(options.bounds, studies) if options.bounds else None,
+        mask=mask,
+        keep_bounds=options.save_bounds,
+        inputs=inputs,
+        progress=line.show,
+        threads=options.threads,
+    )
+    line.end()
+    result.provenance["warnings"] = [*map(str, warnings), *result.provenance["warnings"]]
+    write_result(result, options.out)
+    _print_summary(result, options.out)
+    return 0
+
+
+def _specification(options: argparse.Namespace, *, named_mask: bool) -> AnalysisSpecification:
+    fields = {field.name for field in dataclasses.fields(AnalysisSpecification)} - {"mask"}
+    values = {name: value for name, value in vars(options).items() if name in fields}
+    if options.mask:
+        values["mask"] = options.mask if named_mask else Path(options.mask).name
+    return AnalysisSpecification(compatibility=options.compat, **values)
+
+
+class ProgressLine:
+    """Progress on one line that is rewritten on a terminal; elsewhere a plain line for each stage."""
+
+    def __init__(self, terminal: bool) -> None:
+        self._terminal = terminal
+        self._stage = ""
+
+    def show(self, progress: Progress) -> None:
+        """Show it."""
+        text = f"{progress.fraction:4.0%}  {progress.message}"
+        if self._terminal:
+            print(f"\r\x1b[K{text}", end="", flush=True)
+        elif progress.message != self._stage:
+            print(text, flush=True)
+        self._stage = progress.message
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._terminal:
+            print()
+
+
+def _print_summary(result: Result, out: Path) -> None:
+    print(f"{len(result.clusters)} clusters; maps, tables and run.json are in {out}")
+    for cluster in result.clusters[:10]:
+        x, y, z = cluster.peak.mm
+        place = f"({x:.0f}, {y:.0f}, {z:.0f})"
+        print(f"{cluster.size_voxels:7d} voxels  {place:>16}  z {cluster.peak.z:6.3f}  {cluster.peak.label.text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What makes a result believable: jackknife, heterogeneity, small-study effects.  Empty until they come."""

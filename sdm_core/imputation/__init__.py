@@ -1,0 +1,15 @@
+"""What an unreported effect may have been.
+
+- `normal`: the normal distribution, fast enough for hundreds of millions of values
+- `likelihood`: the most likely mean and between-study variance of each voxel, known and bounded studies together
+- `fields`: random fields whose neighbouring voxels go together as the template says
+- `truncated`: effects drawn between their bounds, the field deciding where in the distribution
+
+Bounds (from `effects`) flow in; one imputation of one study flows out at a time.
+"""
+
+from .fields import FieldGenerator
+from .likelihood import default_discards, most_likely
+from .truncated import impute, truncations
+
+__all__ = ["FieldGenerator", "default_discards", "impute", "most_likely", "truncations"]

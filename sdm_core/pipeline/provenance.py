@@ -1,0 +1,74 @@
+"""What a run was made of: enough to make it again and to see that it was."""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numba
+import numpy as np
+import scipy
+
+from sdm_core.errors import Problem
+from sdm_core.studies import PeakTable, StudyTable
+
+from .stages import Analysis
+
+
+def describe(
+    analysis: Analysis,
+    *,
+    version: str,
+    started: datetime,
+    seconds: Mapping[str, float],
+    warnings: Iterable[Problem],
+    inputs: Mapping[str, str],
+    bounds_sha256: str | None,
+) -> dict[str, Any]:
+    """The content of run.json; `seconds` by stage, `inputs` sha256 by file name."""
+    studies, template = analysis.studies, analysis.template
+    return {
+        "software": {
+            "sdm_core": version,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "numba": numba.__version__,
+        },
+        "specification": analysis.specification.to_dict(),
+        "mle_discards_used": analysis.n_discards,
+        "studies": {"count": len(studies), "subjects": int((studies.n1 + studies.n2).sum()), "names": studies.names},
+        "peaks": {"count": len(analysis.peaks), "sign_only": int(np.isnan(analysis.peaks.t).sum())},
+        "tables_sha256": tables_sha256(studies, analysis.peaks),
+        "inputs_sha256": dict(inputs),
+        "bounds_sha256": bounds_sha256,
+        "template": {"name": template.name, "sha256": template.sha256},
+        "mask": {"name": template.mask.name, "voxels": template.mask.size, "sha256": template.mask.sha256},
+        "warnings": [str(problem) for problem in warnings],
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
+        "peak_memory_mb": peak_memory_mb(),
+        "machine": {"platform": platform.platform(), "threads": analysis.workers.threads},
+    }
+
+
+def tables_sha256(studies: StudyTable, peaks: PeakTable) -> str:
+    """Hash of everything in the two tables that enters an analysis, covariates excepted."""
+    digest = hashlib.sha256(repr((studies.names, studies.design, studies.threshold_kind)).encode())
+    columns = (studies.n1, studies.n2, studies.t_threshold, studies.no_peaks)
+    for array in (*columns, peaks.study_index, peaks.mm, peaks.t, peaks.sign):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def peak_memory_mb() -> float | None:
+    """Most memory this process ever held, in MiB; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource  # not on every platform
+
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(kilobytes / (1024**2 if sys.platform == "darwin" else 1024), 1)

@@ -1,0 +1,180 @@
+"""One analysis from its tables to its maps."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from sdm_core import __version__
+from sdm_core.effects import EffectScale
+from sdm_core.errors import Problem
+from sdm_core.inference import Cluster, find_clusters
+from sdm_core.pooling import PooledMaps
+from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_mask, load_template
+from sdm_core.specification import AnalysisSpecification
+from sdm_core.studies import BoundsMaps, PeakTable, StudyTable
+
+from .blocks import Tick, Workers
+from .progress import Progress, Reporter
+from .provenance import describe
+from .stages import Analysis, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
+
+Volume = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Attributes
+    ----------
+    maps : dict of ndarray of shape (91, 109, 91), float32
+        g, var, z, tau2, i2 (per cent), h2, q, and the one-sided p_uncorrected and p_uncorrected_neg; outside the mask
+        p is 1 and everything else 0.
+    clusters : sequence of Cluster
+        Of voxels whose uncorrected p passes the specification's thresholds.
+    provenance : dict
+        The content of run.json.
+    bounds : BoundsMaps or None
+        Bounds of every study, if they were asked for.
+    """
+
+    maps: dict[str, Volume]
+    clusters: Sequence[Cluster]
+    provenance: dict[str, Any]
+    bounds: BoundsMaps | None = None
+
+
+def run(
+    studies: StudyTable,
+    peaks: PeakTable,
+    specification: AnalysisSpecification,
+    *,
+    bounds: BoundsMaps | None = None,
+    mask: Mask | None = None,
+    keep_bounds: bool = False,
+    inputs: Mapping[str, str] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    threads: int | None = None,
+) -> Result:
+    """Meta-analyse the studies at every voxel.
+
+    Parameters
+    ----------
+    bounds : BoundsMaps, optional
+        Start from these instead of peaks and thresholds; their mask is then the mask.
+    mask : Mask, optional
+        Instead of the specification's packaged mask.
+    keep_bounds : bool
+        Return the bounds of every study.
+    inputs : mapping, optional
+        sha256 of the input files, for the provenance.
+    progress, should_stop : callables, optional
+        Called at least once a second, `progress` with a Progress; when `should_stop` answers True the run ends.
+    threads : int, optional
+        The maps do not depend on it.
+
+    Raises
+    ------
+    InputError
+        When bounds maps are missing, or the mask or template is not known.
+    Stopped
+        When asked to stop.
+
+    Notes
+    -----
+    A single study has a most likely effect of 0 at the voxels where it is not known, and no variance between studies.
+    """
+    reporter, started = Reporter(progress, should_stop), datetime.now(UTC)
+    if bounds is not None:
+        bounds = given_bounds(bounds, studies)
+    mask = bounds.mask if bounds is not None else mask or load_mask(specification.mask)
+    template, scale = load_template(specification.template, mask), EffectScale.of(studies)
+    with Workers(threads) as workers:
+        with reporter.stage("compile", announce=False):
+            workers.each(_compile_kernels, [specification], reporter.tick_if_slow)
+        analysis = Analysis(studies, peaks, specification, template, scale, workers)
+        bounds_sha256 = None if bounds is None else _bounds_sha256(bounds)
+        bounds, pooled, warnings = _pooled_maps(analysis, bounds, reporter)
+    with reporter.stage("clusters"):
+        maps = _volumes(pooled, mask)
+        clusters = find_clusters(
+            maps["z"],
+            mask,
+            maps["p_uncorrected"],
+            maps["p_uncorrected_neg"],
+            voxel_p=specification.voxel_p,
+            min_peak_z=specification.min_peak_z,
+            min_extent=specification.min_extent,
+        )
+    provenance = describe(
+        analysis,
+        version=__version__,
+        started=started,
+        seconds=reporter.seconds,
+        warnings=warnings,
+        inputs=inputs or {},
+        bounds_sha256=bounds_sha256,
+    )
+    reporter.finish()
+    return Result(maps, clusters, provenance, bounds if keep_bounds else None)
+
+
+def _pooled_maps(
+    analysis: Analysis, bounds: BoundsMaps | None, reporter: Reporter
+) -> tuple[BoundsMaps, PooledMaps, list[Problem]]:
+    warnings: list[Problem] = []
+    if bounds is None:
+        with reporter.stage("bounds"):
+            bounds, warnings = compute_bounds(analysis, reporter.tick)
+    with reporter.stage("likelihood"):
+        mean, tau2 = most_likely_maps(analysis, bounds, reporter.tick)
+    with reporter.stage("imputation"):
+        pooled = impute_and_pool(analysis, bounds, mean, tau2, reporter.tick)
+    return bounds, pooled, warnings
+
+
+def _volumes(pooled: PooledMaps, mask: Mask) -> dict[str, Volume]:
+    values = {
+        "g": pooled.estimate,
+        "var": pooled.variance,
+        "z": pooled.z,
+        "tau2": pooled.tau2,
+        "i2": pooled.i2,
+        "h2": pooled.h2,
+        "q": pooled.q,
+    }
+    maps = {name: mask.to_volume(value) for name, value in values.items()}
+    for name, z in (("p_uncorrected", pooled.z), ("p_uncorrected_neg", -pooled.z)):
+        maps[name] = np.where(mask.voxels, mask.to_volume(special.ndtr(-z)), np.float32(1))
+    return maps
+
+
+def _bounds_sha256(bounds: BoundsMaps) -> str:
+    digest = hashlib.sha256(repr(bounds.names).encode())
+    digest.update(np.ascontiguousarray(bounds.lower).tobytes())
+    digest.update(np.ascontiguousarray(bounds.upper).tobytes())
+    return digest.hexdigest()
+
+
+def _compile_kernels(specification: AnalysisSpecification) -> None:
+    """Run every kernel once on two made-up studies and 27 voxels, so that compiling shows as a stage of its own."""
+    volume = np.zeros(SHAPE, dtype=bool)
+    volume[40:43, 40:43, 40:43] = True
+    mask = Mask.from_volume(volume, "compile")
+    template = Template("compile", np.full((len(NEIGHBOUR_OFFSETS), mask.size), 0.9, dtype=np.float32), mask)
+    rows = [{"study": "a", "n1": 20, "t_thr": 3}, {"study": "b", "n1": 20, "t_thr": 3, "no_peaks": 1}]
+    studies = StudyTable.from_rows(rows)
+    peaks = PeakTable(np.array([0]), np.array([[8.0, -44.0, 10.0]]), np.array([4.0]), np.array([1], dtype=np.int8))
+    tiny = AnalysisSpecification(imputations=2, estimator=specification.estimator)
+    silent: Tick = lambda _: None  # noqa: E731
+    with Workers(1) as workers:
+        analysis = Analysis(studies, peaks, tiny, template, EffectScale.of(studies), workers)
+        bounds, _ = compute_bounds(analysis, silent)
+        impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent)

@@ -1,0 +1,125 @@
+"""The stages of an analysis over all voxels, each spread over threads."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_core.effects import (
+    EffectScale,
+    KernelGraph,
+    effective_thresholds,
+    peak_statistics,
+    source_voxels,
+    study_bounds,
+)
+from sdm_core.errors import InputError, Problem
+from sdm_core.imputation import FieldGenerator, default_discards, impute, most_likely, truncations
+from sdm_core.pooling import PooledMaps, RubinPool, random_effects_mean
+from sdm_core.spaces import Template
+from sdm_core.specification import AnalysisSpecification
+from sdm_core.studies import BoundsMaps, PeakTable, StudyTable
+
+from .blocks import Tick, Workers, voxel_blocks
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What every stage needs."""
+
+    studies: StudyTable
+    peaks: PeakTable
+    specification: AnalysisSpecification
+    template: Template
+    scale: EffectScale
+    workers: Workers
+
+    @property
+    def n_discards(self) -> int:
+        """Studies that the most likely mean leaves out; at least one stays."""
+        chosen = self.specification.mle_discards
+        return min(default_discards(len(self.studies)) if chosen is None else chosen, len(self.studies) - 1)
+
+
+def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Problem]]:
+    """Bounds of every study from its peaks and threshold, and what had to be assumed."""
+    studies, peaks, specification = analysis.studies, analysis.peaks, analysis.specification
+    compatible, mask = specification.compatibility is not None, analysis.template.mask
+    thresholds, warnings = effective_thresholds(studies, peaks)
+    rule = specification.compatibility or specification.sign_peaks
+    t = peak_statistics(studies, peaks, thresholds, rule, random_effects_mean)
+    sources, moved = source_voxels(peaks, studies, mask, truncate=compatible)
+    tick(0.0)
+    graph = KernelGraph.of(analysis.template, specification.anisotropy, specification.fwhm_mm)
+    lower = np.empty((len(studies), mask.size), dtype=np.float32)
+    upper = np.empty_like(lower)
+
+    def one(i: int) -> None:
+        bounds = study_bounds(graph, sources, t, peaks.of_study(i), float(thresholds[i]))
+        lower[i], upper[i] = (analysis.scale.effect(i, bound) for bound in bounds)
+
+    analysis.workers.each(one, range(len(studies)), tick)
+    return BoundsMaps(studies.names, lower, upper, mask), warnings + moved
+
+
+def given_bounds(bounds: BoundsMaps, studies: StudyTable) -> BoundsMaps:
+    """Bounds in the order of the studies; InputError naming every study without."""
+    missing = [name for name in studies.names if name not in bounds.names]
+    if missing:
+        words = "has no bounds maps."
+        raise InputError(
+            Problem(f"study {name}", words, "Add its lower and upper map.", study=name) for name in missing
+        )
+    order = [bounds.names.index(name) for name in studies.names]
+    return BoundsMaps(studies.names, bounds.lower[order], bounds.upper[order], bounds.mask)
+
+
+def most_likely_maps(analysis: Analysis, bounds: BoundsMaps, tick: Tick) -> tuple[Floats, Floats]:
+    """Most likely mean and between-study variance, each of shape (n_voxels,)."""
+    mean, tau2 = np.empty(bounds.mask.size), np.empty(bounds.mask.size)
+    scale = analysis.scale
+
+    def one(block: slice) -> None:
+        lower, upper = bounds.lower[:, block], bounds.upper[:, block]
+        most_likely(lower, upper, scale.base, scale.slope, analysis.n_discards, mean[block], tau2[block])
+
+    analysis.workers.each(one, voxel_blocks(mean.size), tick)
+    return mean, tau2
+
+
+def impute_and_pool(analysis: Analysis, bounds: BoundsMaps, mean: Floats, tau2: Floats, tick: Tick) -> PooledMaps:
+    """Pooled maps; one imputation of all studies is in memory at a time."""
+    studies, seed, scale = analysis.studies, analysis.specification.seed, analysis.scale
+    shape = (len(studies), bounds.mask.size)
+    below, inside, effects, variances = (np.empty(shape) for _ in range(4))
+    generator = FieldGenerator.of(analysis.template)
+    pool = RubinPool(np.ones((len(studies), 1)), [1.0], analysis.specification.estimator, bounds.mask.size)
+
+    def prepare(i: int) -> None:
+        truncations(
+            bounds.lower[i], bounds.upper[i], mean, tau2, scale.base[i], scale.slope[i], below[i], inside[i]
+        )  # fmt: skip
+
+    def draw(j: int, i: int) -> None:
+        impute(
+            generator.draw(seed, studies.names[i], j), generator.voxels, bounds.lower[i], bounds.upper[i], mean, tau2,
+            scale.base[i], scale.slope[i], below[i], inside[i], effects[i], variances[i],
+        )  # fmt: skip
+
+    def add(j: int, block: slice) -> None:
+        pool.add(effects[:, block], variances[:, block], block, count=j + 1)
+
+    analysis.workers.each(prepare, range(len(studies)), lambda _: tick(0.0))
+    for j in range(analysis.specification.imputations):
+        done = partial(_tick_at, tick, j / analysis.specification.imputations)
+        analysis.workers.each(partial(draw, j), range(len(studies)), done)
+        analysis.workers.each(partial(add, j), voxel_blocks(bounds.mask.size), done)
+    tick(1.0)
+    return pool.pooled()
+
+
+def _tick_at(tick: Tick, share: float, _: float) -> None:
+    tick(share)

@@ -1,0 +1,116 @@
+"""What is asked of the data: every choice of an analysis, in one frozen value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sdm_core.errors import InputError, Problem
+
+COMPATIBILITY: Final = "sdm-6.21"
+_CHOICES: Final[dict[str, tuple[object, ...]]] = {
+    "estimator": ("DL", "REML"),
+    "sign_peaks": ("pool", "threshold"),
+    "compatibility": (None, COMPATIBILITY),
+    "template": ("gray_matter",),
+}
+# Field: kind of number, least and largest value.
+_RANGES: Final[dict[str, tuple[type, float, float]]] = {
+    "imputations": (int, 2, 1000),
+    "seed": (int, 0, 2**63 - 1),
+    "mle_discards": (int, 0, 100),
+    "anisotropy": (float, 0, 1),
+    "fwhm_mm": (float, 4, 60),
+    "voxel_p": (float, 1e-10, 0.5),
+    "min_peak_z": (float, 0, 100),
+    "min_extent": (int, 1, 1_000_000),
+}
+
+
+@dataclass(frozen=True)
+class AnalysisSpecification:
+    """The choices of a mean analysis.
+
+    Attributes
+    ----------
+    imputations : int
+        Number of imputed data sets, from 2.
+    seed : int
+        Same inputs and seed, same maps.
+    estimator : {"DL", "REML"}
+        Between-study variance: DerSimonian-Laird, as SDM-PSI, or restricted maximum likelihood.
+    mle_discards : int or None
+        Most favourable studies left out of the most likely mean; None follows the number of studies.
+    sign_peaks : {"pool", "threshold"}
+        Height of peaks known only by their sign: pooled from the other peaks, or the study's threshold.
+    compatibility : {None, "sdm-6.21"}
+        Bug for bug as that version of SDM-PSI: coordinates cut toward 0, peaks known only by their sign given an
+        effect size equal to the number of the t threshold.
+    template, mask : str
+        Names of packaged data; the mask's is a label when another mask is given to the run.
+    anisotropy : float, 0 to 1
+    fwhm_mm : float
+    voxel_p, min_peak_z, min_extent : thresholds of clusters: voxel p value, z of the peak, voxels
+
+    Raises
+    ------
+    InputError
+        With every value out of place.
+    """
+
+    imputations: int = 50
+    seed: int = 1
+    estimator: str = "DL"
+    mle_discards: int | None = None
+    sign_peaks: str = "pool"
+    compatibility: str | None = None
+    template: str = "gray_matter"
+    mask: str = "gray_matter"
+    anisotropy: float = 1.0
+    fwhm_mm: float = 20.0
+    voxel_p: float = 0.005
+    min_peak_z: float = 1.0
+    min_extent: int = 10
+
+    def __post_init__(self) -> None:
+        for name, (kind, _, _) in _RANGES.items():
+            value = getattr(self, name)
+            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+                object.__setattr__(self, name, float(value))
+        problems = [p for name in _CHOICES if (p := self._choice_problem(name))]
+        problems += [p for name in _RANGES if (p := self._range_problem(name))]
+        if problems:
+            raise InputError(problems)
+
+    def _choice_problem(self, name: str) -> Problem | None:
+        value, choices = getattr(self, name), _CHOICES[name]
+        if value in choices:
+            return None
+        mend = "Choose " + " or ".join("nothing" if choice is None else f'"{choice}"' for choice in choices) + "."
+        return Problem(name, f'"{value}" is not known.', mend, field=name)
+
+    def _range_problem(self, name: str) -> Problem | None:
+        value, (kind, least, most) = getattr(self, name), _RANGES[name]
+        if name == "mle_discards" and value is None:
+            return None
+        if isinstance(value, int | float) and type(value) is kind and least <= value <= most:
+            return None
+        words = "a whole number" if kind is int else "a number"
+        return Problem(name, f'"{value}" is not {words} from {least:g} to {most:g}.', field=name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All choices, JSON-able, always with the same keys in the same order."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> AnalysisSpecification:
+        """The specification of `to_dict`; choices left out take their defaults."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = [
+            Problem(str(name), "is not a choice of an analysis.", field=str(name)) for name in values.keys() - known
+        ]
+        if unknown:
+            raise InputError(unknown)
+        return cls(**values)
