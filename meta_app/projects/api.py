@@ -1,7 +1,7 @@
 """JSON API: the projects of the signed-in person."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +12,7 @@ from meta_app.projects.permissions import enter_project
 from meta_app.projects.serializers import ProjectDetailSerializer, ProjectSerializer
 
 
-@extend_schema(tags=["projects"], operation_id="projects_list", summary="Your projects")
+@extend_schema_view(get=extend_schema(tags=["projects"], operation_id="projects_list", summary="Your projects"))
 class ProjectListView(ListAPIView):
     serializer_class = ProjectSerializer
 

@@ -28,7 +28,10 @@ def test_an_amendment_needs_a_reason_and_leaves_the_old_version_as_it_was(projec
     assert refused.status_code == 400
     assert "When?" in refused.content.decode()
     assert client.post(edit(project), typed(1, question="When?", change_reason="Asked twice.")).status_code == 302
-    assert list(Protocol.objects.order_by("version").values_list("version", "question")) == [(1, "Where?"), (2, "When?")]
+    assert list(Protocol.objects.order_by("version").values_list("version", "question")) == [
+        (1, "Where?"),
+        (2, "When?"),
+    ]
 
 
 def test_a_stale_save_is_answered_with_409_and_both_versions(project, owner, sign_in):

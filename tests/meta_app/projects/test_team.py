@@ -81,9 +81,7 @@ def test_a_member_of_another_project_cannot_be_removed_through_this_one(project,
     assert membership(outsider).role == Role.OWNER
 
 
-def test_the_list_takes_the_same_queries_however_many_people(
-    project, owner, django_assert_max_num_queries, sign_in
-):
+def test_the_list_takes_the_same_queries_however_many_people(project, owner, django_assert_max_num_queries, sign_in):
     for number in range(12):
         user = User.objects.create_user(f"person{number}")
         Membership.objects.create(project=project, user=user, role=Role.VIEWER)
