@@ -45,6 +45,10 @@ class StyledForm(forms.BaseForm):
             elif not widget.is_hidden:
                 choice = isinstance(widget, forms.Select)
                 widget.attrs.setdefault("class", "form-select" if choice else "form-control")
+            if isinstance(field, forms.ModelChoiceField) and field.empty_label:
+                field.empty_label = "Choose …"
+            elif isinstance(widget, forms.Select) and widget.choices and not widget.choices[0][0]:
+                widget.choices = [("", "Choose …"), *widget.choices[1:]]
             if isinstance(widget, forms.Textarea):
                 widget.attrs["rows"] = 3
 

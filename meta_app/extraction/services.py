@@ -188,8 +188,12 @@ def extraction_complete(*, extraction: Extraction, version: int, accepted: str =
     if found and accepted != problems_digest(found):
         raise UserError("Still a draft: read the warnings as they are now, tick that you accept them, and send again.")
     extraction.refresh_from_db()
-    _log(extraction, ExtractionEvent.Kind.COMPLETED, f"{len(found)} warning(s) accepted" if found else "")
+    _log(extraction, ExtractionEvent.Kind.COMPLETED, _accepted(len(found)))
     return extraction
+
+
+def _accepted(warnings: int) -> str:
+    return f"{warnings} warning{'s' if warnings > 1 else ''} accepted" if warnings else ""
 
 
 @transaction.atomic

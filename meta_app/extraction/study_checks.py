@@ -23,6 +23,27 @@ class Found:
     def blocks(self) -> bool:
         return self.problem.level != "warning"
 
+    @property
+    def in_settings(self) -> bool:
+        """Mended in the dataset's form rather than among its peaks."""
+        return self.problem.row is None and self.problem.field != "peaks_state"
+
+
+@dataclass(frozen=True)
+class Alike:
+    """The same sentence about several rows: told once, with the way to each."""
+
+    problem: Problem
+    found: list[Found]
+
+
+def grouped(found: Iterable[Found]) -> list[Alike]:
+    alike: dict[tuple[str, str], Alike] = {}
+    for item in found:
+        key = (item.problem.message, item.problem.mend)
+        alike.setdefault(key, Alike(item.problem, [])).found.append(item)
+    return list(alike.values())
+
 
 def extraction_problems(extraction: Extraction) -> list[Found]:
     """All problems, blocking ones first. Reads the extraction afresh, in one query for each kind of row."""

@@ -22,7 +22,7 @@ from meta_app.extraction.selectors import (
     visible_extractions,
     whole_extractions,
 )
-from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.extraction.study_checks import extraction_problems, grouped, problems_digest
 from meta_app.projects.permissions import EXTRACT, Place, enter_project
 
 STUDIES_ON_A_PAGE = 100
@@ -80,9 +80,13 @@ def study_page(
     }
     if context["editable"]:
         found = extraction_problems(extraction)
+        errors = [item for item in found if item.blocks]
+        warnings = found[len(errors) :]
         context |= {
-            "errors": [item for item in found if item.blocks],
-            "warnings": [item for item in found if not item.blocks],
+            "errors": errors,
+            "warnings": warnings,
+            "errors_alike": grouped(errors),
+            "warnings_alike": grouped(warnings),
             "digest": problems_digest(found) if found else "",
         }
     return render(request, "extraction/study.html", context, status=refusal.status if refusal else 200)
