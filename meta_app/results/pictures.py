@@ -53,7 +53,8 @@ def picture_of(run: Run, asked: Mapping[str, Any]) -> Picture:
         top=max(display_top(values), high, -low),
         winter=asked["colours"] == "warm-winter",
         radiological=asked["side"] == "radiological",
-        title=_title(kind, values, affine, mm),
+        title=f"{kind.title} at {_place(mm)} mm (MNI)",
+        reading=_reading(kind, values, affine, mm),
         note=f"{'Reported clusters only. ' if kept is not None else ''}Clusters: {thresholds.sentence}.",
     )
 
@@ -78,20 +79,24 @@ def _log_p(p: float) -> float:
     return -math.log10(min(max(abs(p), SMALLEST_P), 1.0))
 
 
-def _title(kind: MapKind, values: Any, affine: Any, mm: tuple[float, ...]) -> str:
+def _place(mm: tuple[float, ...]) -> str:
+    return " ".join(f"{part:g}" for part in mm).replace("-", "−")
+
+
+def _reading(kind: MapKind, values: Any, affine: Any, mm: tuple[float, ...]) -> str:
+    """The value and the label at a coordinate."""
     voxel = voxel_of(affine, mm)
     value = float(values[voxel]) if all(0 <= i < n for i, n in zip(voxel, values.shape, strict=True)) else 0.0
-    place = " ".join(f"{part:g}" for part in mm)
-    text = f"{kind.title} at {place} mm (MNI): {_reading(kind, value)}, {engine.label_text(mm)}"
-    return text.replace(" -", " −")
+    return f"{_value(kind, value)}; {engine.label_text(mm)}"
 
 
-def _reading(kind: MapKind, value: float) -> str:
+def _value(kind: MapKind, value: float) -> str:
     if value == 0:
         return "outside the mask"
     if kind.scale == "p":
         return f"p {10 ** -abs(value):.3g} ({'positive' if value > 0 else 'negative'})"
-    return f"{kind.symbol} {value:.3f}{' ' + kind.unit if kind.unit else ''}".replace("-", "−")
+    number = f"{value:.3f}".replace("-", "−")
+    return f"{kind.symbol} {number}{' ' + kind.unit if kind.unit else ''}"
 
 
 def extremes_of(run: Run) -> list[PeakRow]:

@@ -1,9 +1,10 @@
-"""Sagittal, coronal and axial slice of a map on the T1 as one PNG, with L and R, millimetres and colour bars."""
+"""Coronal, sagittal and axial slice of a map on the T1 as one PNG, with L and R, millimetres and colour bars."""
 
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +24,12 @@ WINTER = ("#0000ff", "#0080c4", "#00ff80")
 AMOUNT = ("#4a1e8c", "#d24678", "#fce682")
 CROSSHAIR = "#59d98c"
 INK = "#f2f2f2"
-PLANES = ((0, 1, 2, "x"), (1, 0, 2, "y"), (2, 0, 1, "z"))
-"""Axis looked along, axis to the right, axis up, letter."""
+PANES = (
+    ((0.01, 0.5, 0.485, 0.485), 1, 0, 2, "y"),
+    ((0.505, 0.5, 0.485, 0.485), 0, 1, 2, "x"),
+    ((0.01, 0.01, 0.485, 0.485), 2, 0, 1, "z"),
+)
+"""Place in the figure, axis looked along, axis to the right, axis up, letter: coronal, sagittal, axial."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Picture:
     winter: bool = False
     radiological: bool = False
     title: str = ""
+    reading: str = ""
     note: str = ""
 
 
@@ -87,14 +93,14 @@ def draw(picture: Picture) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.7), dpi=100, facecolor="black")
+    figure = Figure(figsize=(8.6, 8.0), dpi=100, facecolor="black")
     FigureCanvasAgg(figure)
-    for number, plane in enumerate(PLANES):
-        axes = figure.add_axes((0.005 + 0.332 * number, 0.2, 0.326, 0.7), facecolor="black")
-        _draw_plane(axes, picture, *plane)
+    for place, *plane in PANES:
+        _draw_plane(figure.add_axes(place, facecolor="black"), picture, *plane)
     _draw_bars(figure, picture)
-    figure.text(0.01, 0.95, picture.title, color=INK, fontsize=12, va="center")
-    figure.text(0.01, 0.025, picture.note, color=INK, fontsize=9, va="bottom")
+    _write(figure, 0.45, picture.title, 14, bold=True)
+    _write(figure, 0.385, picture.reading, 13)
+    _write(figure, 0.13, picture.note, 11)
     stream = BytesIO()
     figure.savefig(stream, format="png", facecolor="black", metadata={"Software": None})
     return stream.getvalue()
@@ -109,8 +115,8 @@ def _draw_plane(axes: "Axes", picture: Picture, axis: int, right: int, up: int, 
             axes.imshow(plane, origin="lower", extent=volume.extent(right, up), interpolation="nearest", **options)
     left_edge, right_edge, bottom, top = ground.extent(right, up)
     axes.set(xlim=(left_edge - 8, right_edge + 8), ylim=(bottom - 2, top + 2), aspect="equal")
-    axes.axvline(mm[right], color=CROSSHAIR, linewidth=0.8)
-    axes.axhline(mm[up], color=CROSSHAIR, linewidth=0.8)
+    axes.axvline(mm[right], color=CROSSHAIR, linewidth=1)
+    axes.axhline(mm[up], color=CROSSHAIR, linewidth=1)
     if right == 0 and picture.radiological:
         axes.invert_xaxis()
     _write_sides(axes, picture, right, f"{letter} = {mm[axis]:g} mm".replace("-", "−"))
@@ -120,10 +126,10 @@ def _write_sides(axes: "Axes", picture: Picture, right: int, place: str) -> None
     sides = ("L", "R") if right == 0 else ("P", "A")
     if right == 0 and picture.radiological:
         sides = ("R", "L")
-    style = {"color": INK, "fontsize": 13, "fontweight": "bold", "va": "center", "transform": axes.transAxes}
+    style = {"color": INK, "fontsize": 15, "fontweight": "bold", "va": "center", "transform": axes.transAxes}
     axes.text(0.02, 0.5, sides[0], ha="left", **style)
     axes.text(0.98, 0.5, sides[1], ha="right", **style)
-    axes.text(0.98, 0.03, place, ha="right", color=INK, fontsize=10, transform=axes.transAxes)
+    axes.text(0.98, 0.03, place, ha="right", color=INK, fontsize=12, transform=axes.transAxes)
 
 
 def _palettes(picture: Picture) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -151,24 +157,30 @@ def _coloured(picture: Picture) -> list[tuple[Placed, dict]]:
     return parts
 
 
+def _write(figure: "Figure", height: float, text: str, size: int, bold: bool = False) -> None:
+    """Text in the quarter beside the slices."""
+    lines = "\n".join(wrap(text, width=round(560 / size)))
+    weight = "bold" if bold else "normal"
+    figure.text(0.53, height, lines, color=INK, fontsize=size, fontweight=weight, va="top", linespacing=1.35)
+
+
 def _draw_bars(figure: "Figure", picture: Picture) -> None:
     """A colour bar for each direction, with the value at both ends."""
     warm, cool = _palettes(picture)
-    ends = (picture.threshold, picture.top)
-    _draw_bar(figure, 0.70, warm, *(_end(picture.kind, value) for value in ends))
+    _draw_bar(figure, 0.24, warm, _end(picture.kind, picture.threshold), _end(picture.kind, picture.top))
     if picture.kind.scale != "positive":
-        negative = (-picture.top, picture.threshold_negative)
-        _draw_bar(figure, 0.42, cool[::-1], *(_end(picture.kind, value) for value in negative))
+        ends = (-picture.top, picture.threshold_negative)
+        _draw_bar(figure, 0.18, cool[::-1], *(_end(picture.kind, value) for value in ends))
 
 
-def _draw_bar(figure: "Figure", left: float, colours: tuple[str, ...], low: str, high: str) -> None:
+def _draw_bar(figure: "Figure", bottom: float, colours: tuple[str, ...], low: str, high: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    axes = figure.add_axes((left, 0.105, 0.17, 0.03))
+    axes = figure.add_axes((0.64, bottom, 0.22, 0.022))
     axes.imshow(np.linspace(0, 1, 128)[None], aspect="auto", cmap=LinearSegmentedColormap.from_list("bar", colours))
     axes.set_axis_off()
-    axes.text(-0.03, 0.5, low, color=INK, fontsize=10, ha="right", va="center", transform=axes.transAxes)
-    axes.text(1.03, 0.5, high, color=INK, fontsize=10, ha="left", va="center", transform=axes.transAxes)
+    axes.text(-0.05, 0.5, low, color=INK, fontsize=12, ha="right", va="center", transform=axes.transAxes)
+    axes.text(1.05, 0.5, high, color=INK, fontsize=12, ha="left", va="center", transform=axes.transAxes)
 
 
 def _end(kind: MapKind, value: float) -> str:

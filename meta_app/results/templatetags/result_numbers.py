@@ -1,5 +1,7 @@
 """Numbers as papers print them."""
 
+import re
+
 from django import template
 
 register = template.Library()
@@ -13,6 +15,18 @@ def minus(value: float) -> str:
 
 
 @register.filter
+def three_digits(value: float) -> str:
+    """Three digits after the point, with a true minus sign."""
+    return f"{value:.3f}".replace("-", "−")
+
+
+@register.filter
 def p_value(p: float) -> str:
     """``"< 0.0001"`` or four decimals."""
     return f"< {SMALLEST_PRINTED_P}" if p < SMALLEST_PRINTED_P else f"{p:.4f}"
+
+
+@register.filter
+def short_hashes(text: str) -> str:
+    """A text whose SHA-256 sums are cut to their first 16 digits."""
+    return re.sub(r"\b([0-9a-f]{16})[0-9a-f]{48}\b", r"\1…", text)

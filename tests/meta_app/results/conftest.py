@@ -32,11 +32,32 @@ CORE = {
     "min_peak_z": 1.0,
     "min_extent": 10,
 }
+
+
+def simulated_study(label, n):
+    """A study as an agreed dataset holds it, without peaks."""
+    group = {"key": "g1", "kind": "patients", "label": "", "n": n}
+    dataset = {
+        "key": f"{label} / ALFF",
+        "label": "ALFF",
+        "comparison": "patients > controls",
+        "modality": "ALFF",
+        "metric": "ALFF",
+        "design": "one_sample",
+        "cohort": "c1",
+        "group_a": "g1",
+        "group_b": None,
+        "peaks": [],
+    }
+    cohort = {"key": "c1", "label": "", "identity": "", "groups": [group]}
+    return {"label": label, "year": 2001, "reports": [label], "cohorts": [cohort], "datasets": [dataset]}
+
+
 SNAPSHOT = {
     "format": "concord-agreed-dataset/1",
     "project": {"name": "Pain in the brain", "source_note": "simulated"},
     "reports": [],
-    "studies": [],
+    "studies": [simulated_study("Aster 2001", 14), simulated_study("Birch 2002", 20)],
 }
 SPECIFICATION = {
     "format": "concord-specification/1",

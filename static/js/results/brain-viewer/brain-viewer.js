@@ -24,6 +24,7 @@ class BrainViewer extends HTMLElement {
     this.hidden = false;
     try {
       await this.start();
+      await this.slices?.settled();
       this.setAttribute("data-ready", "");
     } catch (error) {
       this.control("problem").hidden = false;

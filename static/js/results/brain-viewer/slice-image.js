@@ -18,10 +18,10 @@ export class SliceImage {
     }, PAUSE_MS);
   }
 
-  loaded() {
+  /** Resolves once the picture last asked for is there, or could not be had. */
+  settled() {
     return new Promise((resolve) => {
-      this.image.addEventListener("load", resolve, { once: true });
-      this.image.addEventListener("error", resolve, { once: true });
+      for (const event of ["load", "error"]) this.image.addEventListener(event, resolve, { once: true });
     });
   }
 
