@@ -33,6 +33,8 @@ ROWS_FOR_A_PATTERN: Final = 4
 _LEFT: Final = re.compile(r"\b(?:left|lt|lh|l)\b|左", re.IGNORECASE)
 _RIGHT: Final = re.compile(r"\b(?:right|rt|rh|r)\b|右", re.IGNORECASE)
 _AXIS_NAMES: Final = "xyz"
+_BOUNDING_BOX: Final = ((-72.0, 72.0), (-106.0, 74.0), (-72.0, 82.0))
+"""mm on x, y and z: the extent of the gray-matter mask."""
 
 
 @dataclass(frozen=True)
@@ -211,15 +213,21 @@ def _row_problems(dataset: Dataset, number: int, placed: PlacedRow) -> Iterator[
 def _distance_problems(number: int, placed: PlacedRow) -> Iterator[Problem]:
     if placed.mni is None or not placed.distance_mm:
         return
-    far = placed.distance_mm
+    far, field = placed.distance_mm, _farthest_axis(placed.mni)
     message = f"{far:.1f} mm outside gray matter."
     if far <= WARN_MM:
-        yield _problem("warning", message, "Nothing to do if this is what the paper says.", number, "x")
+        yield _problem("warning", message, "Nothing to do if this is what the paper says.", number, field)
     elif far <= CONFIRM_MM:
         mend = "Compare with the paper, then tick “confirmed” or correct the coordinates."
-        yield _problem("confirm", message, mend, number, "x")
+        yield _problem("confirm", message, mend, number, field)
     else:
-        yield _problem("error", f"{message} {_probable_cause(placed)}", "Correct the coordinates.", number, "x")
+        yield _problem("error", f"{message} {_probable_cause(placed)}", "Correct the coordinates.", number, field)
+
+
+def _farthest_axis(mni: tuple[float, float, float]) -> str:
+    """The axis on which a coordinate leaves the brain's bounding box the most; x where it stays inside."""
+    beyond = [max(low - mm, mm - high, 0.0) for mm, (low, high) in zip(mni, _BOUNDING_BOX, strict=True)]
+    return _AXIS_NAMES[beyond.index(max(beyond))]
 
 
 def _probable_cause(placed: PlacedRow) -> str:

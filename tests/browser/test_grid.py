@@ -47,7 +47,8 @@ def paste(window, text):
         """text => {
             const clipboardData = new DataTransfer();
             clipboardData.setData("text/plain", text);
-            document.activeElement.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+            const event = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+            document.activeElement.dispatchEvent(event);
         }""",
         text,
     )
@@ -201,7 +202,8 @@ def test_a_selection_is_copied_as_tab_separated_text(grid):
     copied = grid.evaluate(
         """() => {
             const clipboardData = new DataTransfer();
-            document.activeElement.dispatchEvent(new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true}));
+            const event = new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true});
+            document.activeElement.dispatchEvent(event);
             return clipboardData.getData("text/plain");
         }"""
     )
@@ -238,14 +240,14 @@ def test_two_thousand_rows_draw_only_what_is_in_sight(open_grid, page, dataset):
 
 def test_the_page_keeps_the_content_policy_and_has_no_serious_barrier(grid, page, axe_problems):
     refused = []
-    page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on("console", lambda message: refused.append(message.text))
     focus(grid)
     paste(grid, EXCEL)
     assert axe_problems(grid) == []
     grid.get_by_role("button", name="Insert 2 rows").click()
     wait_saved(grid)
     assert axe_problems(grid) == []
-    assert refused == []
+    assert not [text for text in refused if "Content Security Policy" in text]
 
 
 def test_on_a_phone_the_page_itself_does_not_scroll_sideways(open_grid, phone):

@@ -3,19 +3,19 @@
 const SPACE_NAMES = { mni: "MNI", talairach: "Talairach", unknown: "not stated" };
 
 export const COLUMNS = [
-  { field: "label", title: "Label as reported", width: 190 },
-  { field: "x", title: "x", width: 56, number: true, group: "As reported, mm" },
-  { field: "y", title: "y", width: 56, number: true, group: "As reported, mm" },
-  { field: "z", title: "z", width: 56, number: true, group: "As reported, mm" },
-  { field: "space", title: "Space", width: 82, choices: ["MNI", "Talairach"] },
-  { field: "statistic", title: "Statistic", width: 74, number: true },
+  { field: "label", title: "Label as reported", width: 178 },
+  { field: "x", title: "x, mm", width: 60, number: true },
+  { field: "y", title: "y, mm", width: 60, number: true },
+  { field: "z", title: "z, mm", width: 60, number: true },
+  { field: "space", title: "Space", width: 80, choices: ["MNI", "Talairach"] },
+  { field: "statistic", title: "Statistic", width: 80, number: true },
   { field: "kind", title: "Kind", width: 54, choices: ["t", "z", "p", "r", "F", "none"] },
-  { field: "sign", title: "Sign", width: 56, choices: ["+", "-"] },
-  { key: "mni", title: "MNI x, y, z, mm", width: 122, number: true },
-  { key: "distance", title: "To gray matter", width: 100, number: true },
-  { key: "region", title: "Atlas label", width: 180 },
-  { field: "confirmed", title: "Confirmed", width: 84 },
-  { field: "cluster_size", title: "Cluster", width: 70, number: true },
+  { field: "sign", title: "Sign", width: 52, choices: ["+", "-"] },
+  { key: "mni", title: "MNI x, y, z, mm", width: 124, number: true },
+  { key: "distance", title: "To gray matter", width: 112, number: true },
+  { key: "region", title: "Atlas label", width: 144 },
+  { field: "confirmed", title: "Confirmed", width: 92 },
+  { field: "cluster_size", title: "Cluster size", width: 92, number: true },
   { field: "cluster_unit", title: "Unit", width: 70, choices: ["voxels", "mm3"] },
   { field: "page", title: "Page", width: 58 },
   { field: "note", title: "Note", width: 170 },
@@ -28,6 +28,7 @@ export const fieldsBetween = (left, right) =>
 /** What a cell shows: {text, muted} from the row as read and what the server computed of it. */
 export function shown(column, row, placed) {
   if (column.key) return { text: computed(column.key, placed), muted: true };
+  if (column.field === "confirmed" && row.blank) return { text: "", muted: true };
   if (column.field === "confirmed") return { text: row.confirmed ? "☑ yes" : "☐", muted: !row.confirmed };
   const text = row.texts[column.field];
   if (column.field === "space" && !text && !row.blank) return { text: SPACE_NAMES[row.space], muted: true };

@@ -63,7 +63,8 @@ class CoordinateGrid extends HTMLElement {
     this.rail = element("section", { class: "grid-rail", "aria-label": "Problems" });
     this.gridArea = element("div", { class: "grid-area" }, this.#toolbar(), this.view.scroller, this.hint);
     this.empty = element("div", { class: "empty-state grid-empty" });
-    this.replaceChildren(this.#stateChoice(), this.empty, element("div", { class: "grid-with-rail" }, this.gridArea, this.rail));
+    const top = element("div", { class: "grid-top" }, this.#stateChoice(), this.stateText);
+    this.replaceChildren(top, this.empty, element("div", { class: "grid-with-rail" }, this.gridArea, this.rail));
   }
 
   #toolbar() {
@@ -78,7 +79,7 @@ class CoordinateGrid extends HTMLElement {
     ];
     return element("div", { class: "grid-toolbar", role: "toolbar", "aria-label": "Grid" }, ...edits,
       button("Copy all", () => this.#copyAll(), { "data-action": "copyAll" }),
-      button("Keys", () => showKeys(this), { "data-action": "keys" }), this.stateText);
+      button("Keys", () => showKeys(this), { "data-action": "keys" }));
   }
 
   #stateChoice() {
@@ -277,7 +278,14 @@ class CoordinateGrid extends HTMLElement {
     const text = [element("strong", {}, place), ` ${message} `, element("span", { class: "grid-mend" }, mend)];
     const content = row === null ? element("span", {}, ...text)
       : element("button", { type: "button", class: "grid-jump", click: () => this.#jump(row, Math.max(column, 0)) }, ...text);
-    return element("li", { class: level === "error" ? "problem-error" : `problem-warning ${level === "confirm" ? "is-confirm" : ""}` }, content);
+    const confirm = level === "confirm" && !this.readOnly ? button("Confirm", () => this.#confirm(row), { "aria-label": `Confirm row ${row + 1}` }) : null;
+    return element("li", { class: level === "error" ? "problem-error" : `problem-warning ${confirm ? "is-confirm" : ""}` }, content, confirm);
+  }
+
+  #confirm(row) {
+    this.table.setCell(row, "confirmed", "yes");
+    this.#changed();
+    this.view.table.focus({ preventScroll: true });
   }
 
   #jump(row, column) {

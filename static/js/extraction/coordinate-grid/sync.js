@@ -144,7 +144,7 @@ export class Sync {
 
   #settled() {
     this.#forget();
-    const time = this.now().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const time = this.now().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     this.#tell("saved", `Saved ${time}`);
   }
 

@@ -12,7 +12,7 @@ const WORDS = { error: "error", confirm: "to confirm", warning: "warning" };
 export class View {
   constructor({ readOnly }) {
     this.head = element("thead", {}, element("tr", { "aria-rowindex": 1 }, element("th", { class: "grid-number", scope: "col", role: "columnheader" }, "Row"),
-      ...COLUMNS.map((column) => element("th", { scope: "col", role: "columnheader", class: cellClasses(column).join(" "), title: column.group ?? null }, column.title))));
+      ...COLUMNS.map((column) => element("th", { scope: "col", role: "columnheader", class: cellClasses(column).join(" ") }, column.title))));
     this.body = element("tbody");
     this.table = element("table", {
       class: "grid-table tabular", role: "grid", tabindex: 0, "aria-label": "Peaks", "aria-multiselectable": "true",
@@ -79,7 +79,7 @@ export class View {
       id: cellId({ row: place, column: index }), role: "gridcell", class: classes.join(" "), "data-row": place, "data-column": index,
       "aria-selected": selected ? "true" : "false", "aria-invalid": level === "error" ? "true" : null, "aria-colindex": index + 2,
       "aria-readonly": column.key ? "true" : null,
-      "aria-label": column.field === "confirmed" ? (row.confirmed ? "confirmed" : "not confirmed") : null,
+      "aria-label": column.field === "confirmed" && !row.blank ? (row.confirmed ? "confirmed" : "not confirmed") : null,
       title: [...mine.map((problem) => `${problem.message} ${problem.mend}`), reported].filter(Boolean).join("\n") || null,
     }, text);
   }
