@@ -53,8 +53,8 @@ def picture_of(run: Run, asked: Mapping[str, Any]) -> Picture:
         top=max(display_top(values), high, -low),
         winter=asked["colours"] == "warm-winter",
         radiological=asked["side"] == "radiological",
-        title=f"{kind.title} at {_place(mm)} mm (MNI)",
-        reading=_reading(kind, values, affine, mm),
+        title=kind.title,
+        reading=f"At {_place(mm)} mm (MNI): " + _reading(kind, values, affine, mm),
         note=f"{'Reported clusters only. ' if kept is not None else ''}Clusters: {thresholds.sentence}.",
     )
 

@@ -98,8 +98,8 @@ def draw(picture: Picture) -> bytes:
     for place, *plane in PANES:
         _draw_plane(figure.add_axes(place, facecolor="black"), picture, *plane)
     _draw_bars(figure, picture)
-    _write(figure, 0.45, picture.title, 14, bold=True)
-    _write(figure, 0.385, picture.reading, 13)
+    _write(figure, 0.46, picture.title, 14, bold=True)
+    _write(figure, 0.415, picture.reading, 13)
     _write(figure, 0.13, picture.note, 11)
     stream = BytesIO()
     figure.savefig(stream, format="png", facecolor="black", metadata={"Software": None})
