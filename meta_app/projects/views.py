@@ -174,5 +174,8 @@ def member_remove(request: HttpRequest, project_id: int, membership_id: int) -> 
     except UserError as error:
         messages.error(request, error.message)
         return team_page(request, place, MemberForm(), status=error.status)
+    if membership_id == place.membership.pk:
+        messages.success(request, f"You have left {place.project}. What you entered stays.")
+        return redirect("projects:my_work")
     messages.success(request, "The person is no longer in this project. What they entered stays.")
     return redirect("projects:team", place.project.pk)

@@ -38,6 +38,8 @@ def test_after_eight_wrong_passwords_even_the_right_one_is_refused_with_a_clear_
     response = client.post(SIGN_IN, {"username": "olga", "password": PASSWORD})
     assert response.status_code == 429
     assert "Too many wrong passwords" in response.content.decode()
+    assert "rests for 15 minutes" in response.content.decode()
+    assert django_settings.AXES_COOLOFF_TIME * 60 == 15
 
 
 def test_sign_in_never_leads_to_another_site(owner, sign_in):
@@ -73,3 +75,28 @@ def test_without_demo_accounts_the_page_says_who_makes_accounts(settings, tmp_pa
     page = sign_in(None).get(SIGN_IN).content.decode()
     assert "demo" not in page
     assert "makes one for you" in page
+
+
+def test_a_form_sent_after_the_session_ended_leads_back_to_the_page_it_stood_on(project, sign_in):
+    page = f"/projects/{project.pk}/team/?from=mail"
+    response = sign_in(None).post(
+        f"/projects/{project.pk}/team/1/remove/", headers={"Referer": f"http://testserver{page}"}
+    )
+    assert response.url == f"{SIGN_IN}?next=/projects/{project.pk}/team/%3Ffrom%3Dmail"
+
+
+def test_a_form_sent_from_elsewhere_leads_to_my_work(project, sign_in):
+    response = sign_in(None).post("/projects/new/", headers={"Referer": "https://elsewhere.example/trap/"})
+    assert response.url == f"{SIGN_IN}?next=/"
+
+
+def test_a_fragment_after_the_session_ended_moves_the_whole_page_to_the_sign_in(project, sign_in):
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/projects/{project.pk}/prisma/"}
+    response = sign_in(None).post(f"/projects/{project.pk}/prisma/preview/", headers=headers)
+    assert response.status_code == 200
+    assert response.headers["HX-Redirect"] == f"{SIGN_IN}?next=/projects/{project.pk}/prisma/"
+    assert response.content == b""
+
+
+def test_signing_out_twice_is_no_error(owner, sign_in):
+    assert sign_in(None).post(reverse("accounts:sign_out")).url == SIGN_IN

@@ -61,7 +61,9 @@ def test_the_last_owner_can_neither_step_down_nor_be_removed(project, owner, rev
 
 def test_with_two_owners_one_may_leave(project, owner, reviewer, sign_in):
     Membership.objects.filter(user=reviewer).update(role=Role.OWNER)
-    assert sign_in(owner).post(team(project, f"{membership(owner).pk}/remove/")).status_code == 302
+    leaving = sign_in(owner).post(team(project, f"{membership(owner).pk}/remove/"), follow=True)
+    assert leaving.redirect_chain == [("/", 302)]
+    assert "You have left Pain in the brain" in leaving.content.decode()
     assert list(project.memberships.values_list("user__username", flat=True)) == ["rosa"]
 
 
