@@ -1,0 +1,28 @@
+"""The choices of an analysis."""
+
+import json
+
+import pytest
+
+from sdm_core import AnalysisSpecification, InputError
+
+
+def test_a_specification_survives_json():
+    specification = AnalysisSpecification(imputations=10, estimator="REML", mle_discards=0, voxel_p=0.001)
+    assert AnalysisSpecification.from_dict(json.loads(json.dumps(specification.to_dict()))) == specification
+    assert list(specification.to_dict()) == list(AnalysisSpecification().to_dict())
+
+
+def test_whole_numbers_and_decimals_make_the_same_specification():
+    assert AnalysisSpecification(fwhm_mm=20).to_dict() == AnalysisSpecification().to_dict()
+
+
+def test_every_value_out_of_place_is_named_at_once():
+    with pytest.raises(InputError) as caught:
+        AnalysisSpecification(imputations=1, seed=-1, estimator="ML", voxel_p=float("nan"), min_extent=2.5)
+    assert {p.field for p in caught.value.problems} == {"imputations", "seed", "estimator", "voxel_p", "min_extent"}
+
+
+def test_unknown_choices_are_refused():
+    with pytest.raises(InputError, match="colour"):
+        AnalysisSpecification.from_dict({"colour": "red"})
