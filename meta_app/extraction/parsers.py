@@ -4,6 +4,7 @@ The browser applies the same rules while typing (`static/js/extraction/coordinat
 against tests/fixtures/cells.json, so a cell that looks good in the grid is good on the server.
 """
 
+import functools
 import math
 import re
 import unicodedata
@@ -71,6 +72,7 @@ class Cell:
     problem: CellProblem | None = None
 
 
+@functools.lru_cache(maxsize=8192)
 def plain(raw: str) -> str:
     """`raw` with typographic signs made plain, and without footnote marks and invisible characters.
 

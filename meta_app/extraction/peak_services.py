@@ -54,7 +54,7 @@ def peaks_save(*, dataset: Dataset, version: int, peaks_state: str, rows: Sequen
 @transaction.atomic
 def peaks_recompute(*, dataset: Dataset) -> None:
     """Compute the numbers of all rows again, after the space or the software of the dataset has changed."""
-    cells = [peak.cells for peak in dataset.peaks.order_by("position")]
+    cells = peak_cells(dataset)
     _upsert(dataset, list(range(len(cells))), cells)
 
 

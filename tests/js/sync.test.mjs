@@ -124,3 +124,11 @@ test("a refusal says why and keeps the changes", async () => {
   assert.equal(seen.states.at(-1), "refused: Not saved, 1 change kept: This extraction is locked.");
   assert.ok(seen.stored.grid);
 });
+
+test("signed out, the changes are kept and the way back is told", async () => {
+  const { sync, seen, wait } = setUp([{ status: 403, body: { code: "not_authenticated", error: "no credentials" } }]);
+  sync.start(server("1"));
+  sync.changed([{ x: "2" }], "peaks");
+  await wait();
+  assert.match(seen.states.at(-1), /Not saved, 1 change kept: you are signed out\. Sign in again/);
+});

@@ -483,7 +483,9 @@ class CoordinateGrid extends HTMLElement {
   // Server
 
   async #ask(url, method = "GET", body = undefined, signal = undefined) {
-    const headers = { Accept: "application/json", "X-CSRFToken": this.dataset.csrf };
+    // The cookie is newer than the page when the reader has signed in again in another tab.
+    const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.dataset.csrf;
+    const headers = { Accept: "application/json", "X-CSRFToken": token };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const answer = await fetch(url, { method, headers, signal, credentials: "same-origin", body: body && JSON.stringify(body) });
     return { status: answer.status, body: await answer.json().catch(() => ({})) };

@@ -193,6 +193,8 @@ export class Sync {
 }
 
 function refusal(status, body) {
-  if (status === 401) return "you are signed out. Sign in again in another tab, then change any cell.";
+  if (status === 401 || body.code === "not_authenticated") {
+    return "you are signed out. Sign in again in another tab, then change any cell.";
+  }
   return body.error ?? "the server refused. Reload the page.";
 }
