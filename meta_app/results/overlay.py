@@ -9,9 +9,10 @@ import numpy as np
 from scipy import ndimage
 
 from meta_app.analyses import engine
-from meta_app.results.domain import ClusterRow, MapKind, PeakRow
+from meta_app.results.domain import ClusterRow, MapKind, PeakRow, Scale
 
 TOP_SHARE = 0.999
+TOP_LOG_P = 6.0
 SMALLEST_P = 1e-30
 Volume = np.ndarray
 
@@ -34,10 +35,16 @@ def shown_scale(kind: MapKind, volumes: Sequence[Volume]) -> Volume:
     return np.where((positive == 0) & (negative == 0), 0.0, shown)
 
 
-def display_top(values: Volume) -> float:
-    """The size below which 99.9 % of the non-zero voxels lie: the top of the colour bar."""
+def display_top(scale: Scale, values: Volume) -> float:
+    """The top of the colour bar: the largest size of a signed map; p 10^-6 at most; else above 99.9 % of voxels."""
     sizes = np.sort(np.abs(values[values != 0]))
-    return float(sizes[min(len(sizes) - 1, int(TOP_SHARE * len(sizes)))]) if len(sizes) else 1.0
+    if not len(sizes):
+        return 1.0
+    if scale == "signed":
+        return float(sizes[-1])
+    if scale == "p":
+        return float(min(sizes[-1], TOP_LOG_P))
+    return float(sizes[min(len(sizes) - 1, int(TOP_SHARE * len(sizes)))])
 
 
 def reported_voxels(

@@ -50,7 +50,7 @@ def picture_of(run: Run, asked: Mapping[str, Any]) -> Picture:
         mm=mm,
         threshold=high,
         threshold_negative=low,
-        top=max(display_top(values), high, -low),
+        top=max(display_top(kind.scale, values), high, -low),
         winter=asked["colours"] == "warm-winter",
         radiological=asked["side"] == "radiological",
         title=kind.title,

@@ -131,8 +131,10 @@ test("a reading has its unit, a true minus, and says where there is no value", (
   assert.equal(maps.valueText(SIGNED, 0), "SDM-Z: outside the mask");
 });
 
-test("the top of the colours ignores the outermost thousandth", () => {
+test("the top of the colours is the largest z, p 10^-6 at most, and ignores the outermost thousandth of other maps", () => {
   const values = Float32Array.from({ length: 10000 }, (_, i) => (i === 0 ? -1000 : i / 10000));
-  assert.ok(maps.displayTop(values) < 1.01);
-  assert.equal(maps.displayTop(new Float32Array(4)), 1);
+  assert.equal(maps.displayTop("signed", values), 1000);
+  assert.equal(maps.displayTop("p", values), 6);
+  assert.ok(maps.displayTop("positive", values) < 1.01);
+  assert.equal(maps.displayTop("signed", new Float32Array(4)), 1);
 });

@@ -1,9 +1,14 @@
 """A finished run whose maps are SIMULATED: two smooth blobs of known place and height, no study behind them."""
 
+import atexit
+import functools
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +71,7 @@ SPECIFICATION = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class SimulatedResult:
     """What the core's writer asks of a result."""
 
@@ -122,6 +127,15 @@ def artefacts_of(run, folder):
         )
 
 
+@functools.cache
+def written(result):
+    """A folder with the files of a result, written once by the core's own writer."""
+    folder = Path(tempfile.mkdtemp(prefix="concord-simulated-")) / "run"
+    write_result(result, folder)
+    atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
+    return folder
+
+
 def make_run(project, person, result, *, name="Simulated pain", seed=1, status=Run.Status.DONE, folder=True):
     dataset, _ = AgreedDataset.objects.get_or_create(
         project=project,
@@ -144,7 +158,7 @@ def make_run(project, person, result, *, name="Simulated pain", seed=1, status=R
     )
     if folder:
         target = settings.RUNS_DIR / str(run.pk)
-        write_result(result, target)
+        shutil.copytree(written(result), target)
         Artefact.objects.bulk_create(artefacts_of(run, target))
     return run
 

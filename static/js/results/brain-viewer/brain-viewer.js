@@ -62,7 +62,7 @@ class BrainViewer extends HTMLElement {
       const kind = this.kinds.get(key);
       const files = await Promise.all(kind.files.map(fetchVolume));
       const values = kind.scale === "p" ? signedLogP(files[0].values, files[1].values) : files[0].values;
-      this.volumes.set(key, { ...files[0], values, top: displayTop(values) });
+      this.volumes.set(key, { ...files[0], values, top: displayTop(kind.scale, values) });
     }
     return this.volumes.get(key);
   }

@@ -4,6 +4,7 @@
  */
 
 const TOP_SHARE = 0.999;
+const TOP_LOG_P = 6;
 
 /** Signed -log10 of the smaller one-sided p. */
 export function signedLogP(positive, negative) {
@@ -16,10 +17,13 @@ export function signedLogP(positive, negative) {
   return shown;
 }
 
-/** The value, by size, below which 99.9 % of the non-zero voxels lie: the top of the colour bar. */
-export function displayTop(values) {
+/** The top of the colour bar: the largest size of a signed map; p 10^-6 at most; else what 99.9 % of voxels are below. */
+export function displayTop(scale, values) {
   const sizes = values.filter((value) => value && Number.isFinite(value)).map(Math.abs).sort();
-  return sizes.length ? sizes[Math.min(sizes.length - 1, Math.floor(TOP_SHARE * sizes.length))] : 1;
+  if (!sizes.length) return 1;
+  if (scale === "signed") return sizes.at(-1);
+  if (scale === "p") return Math.min(sizes.at(-1), TOP_LOG_P);
+  return sizes[Math.min(sizes.length - 1, Math.floor(TOP_SHARE * sizes.length))];
 }
 
 /** What the overlay holds: values beyond either threshold, of reported clusters only where asked; 0 elsewhere. */
