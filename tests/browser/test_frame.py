@@ -1,0 +1,112 @@
+"""The frame of every page in a real browser: no page scrolls sideways, breaks the content policy or fails axe."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from meta_app.accounts.models import User
+from meta_app.projects.models import Membership, Project, Role
+
+PASSWORD = "correct horse battery"
+PAGES = ("", "protocol/", "protocol/edit/", "team/", "settings/", "records/", "screening/", "prisma/")
+SEARCH = {"PubMed": "373", "Scopus": "722"}
+
+
+@pytest.fixture
+def project(transactional_db):
+    project = Project.objects.create(name="Postherpetic neuralgia, VBM and resting state", question="Where?")
+    owner = User.objects.create_user("olga", password=PASSWORD, full_name="Olga 李")
+    Membership.objects.create(project=project, user=owner, role=Role.OWNER)
+    return project
+
+
+def sign_in(window):
+    window.goto("/accounts/sign-in/")
+    window.get_by_label("User name").fill("olga")
+    window.get_by_label("Password").fill(PASSWORD)
+    window.keyboard.press("Enter")
+    expect(window.get_by_role("heading", name="My work")).to_be_visible()
+    return window
+
+
+@pytest.fixture
+def complaints():
+    """complaints(window) collects what the browser complains about, refused styles and scripts among it."""
+    heard = []
+
+    def listen(window):
+        window.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+        window.on("pageerror", lambda error: heard.append(str(error)))
+        return heard
+
+    return listen
+
+
+@pytest.mark.parametrize(("width", "colour_scheme"), [(1440, "light"), (390, "dark")])
+def test_every_page_fits_reads_well_and_keeps_the_content_policy(
+    project, open_window, complaints, width, colour_scheme
+):
+    window = open_window(width=width, colour_scheme=colour_scheme)
+    heard = complaints(window)
+    sign_in(window)
+    addresses = ["/", "/projects/new/", "/accounts/profile/", "/accounts/password/"]
+    for address in [*addresses, *(f"/projects/{project.pk}/{page}" for page in PAGES)]:
+        window.goto(address)
+        assert window.evaluate("document.documentElement.scrollWidth") <= width, address
+        problems = [(found["id"], found["nodes"][0]["target"]) for found in Axe().run(window).response["violations"]]
+        assert problems == [], address
+    assert heard == []
+
+
+def test_the_diagram_and_its_sums_follow_what_is_typed(project, page, complaints):
+    heard = complaints(page)
+    sign_in(page).goto(f"/projects/{project.pk}/prisma/")
+    expect(page.get_by_text("No counts yet")).to_be_visible()
+    for row, (name, n) in enumerate(SEARCH.items()):
+        page.locator("[name=databases-name]").nth(row).fill(name)
+        page.locator("[name=databases-n]").nth(row).fill(n)
+    page.get_by_label("Duplicates removed").fill("200")
+    page.get_by_label("Screened by title and abstract").fill("890")
+    expect(page.get_by_text("1095 records against 1090, 5 unaccounted for")).to_be_visible()
+    page.get_by_label("Screened by title and abstract").fill("895")
+    expect(page.get_by_text("1095 records on both sides")).to_be_visible()
+    picture = page.get_by_role("img", name="PRISMA 2020 flow diagram")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The counts are saved.")).to_be_visible()
+    assert heard == []
+
+
+def test_a_row_is_added_from_the_keyboard_and_takes_the_focus(project, page):
+    sign_in(page).goto(f"/projects/{project.pk}/prisma/")
+    page.get_by_role("button", name="Add a row").first.press("Enter")
+    expect(page.get_by_label("Databases, name 3")).to_be_focused()
+
+
+def test_on_a_phone_the_stages_open_over_the_page_and_escape_closes_them(project, phone):
+    sign_in(phone).goto(f"/projects/{project.pk}/")
+    stages = phone.get_by_role("link", name="Extraction", exact=True)
+    sidebar = phone.locator("#review-flow")
+    expect(sidebar).not_to_be_visible()
+    phone.get_by_role("button", name="Show the stages of the review").click()
+    expect(sidebar.locator(stages)).to_be_visible()
+    phone.wait_for_function("document.querySelector('#review-flow.show:not(.showing)')")
+    phone.keyboard.press("Escape")
+    expect(sidebar).not_to_be_visible()
+
+
+def test_a_chosen_theme_stays_after_reloading(project, page):
+    sign_in(page)
+    theme = "document.documentElement.dataset.bsTheme"
+    assert page.evaluate(theme) == "light"
+    page.get_by_role("button", name="Light or dark").click()
+    page.get_by_role("button", name="Dark", exact=True).click()
+    page.reload()
+    assert page.evaluate(theme) == "dark"
+
+
+def test_the_api_documentation_opens_under_the_content_policy(project, page, complaints):
+    heard = complaints(page)
+    sign_in(page).goto("/api/docs/")
+    expect(page.get_by_text("/api/projects/{project_id}/", exact=True)).to_be_visible()
+    assert heard == []
