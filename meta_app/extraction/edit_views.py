@@ -221,6 +221,8 @@ def _form_page(
     template: str = "extraction/form.html", **more: Any,
 ) -> HttpResponse:  # fmt: skip
     context = {
+        # A fragment asked for by htmx goes without the sidebar, and so without its project.
+        "project": extraction.study.project,
         "study": extraction.study,
         "extraction": extraction,
         "form": form,

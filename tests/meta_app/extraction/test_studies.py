@@ -151,6 +151,14 @@ def test_t_is_filled_in_from_p_and_the_groups_and_nothing_is_saved(client, proje
     assert not Dataset.objects.exists()
 
 
+def test_the_helper_also_answers_the_page_in_place(client, project, draft_with_groups):
+    values = dataset_values(draft_with_groups, p_one_tailed="0.001", df="20", compute="1")
+    answer = client.post(
+        page("dataset_new", project, draft_with_groups.study_id), values, headers={"HX-Request": "true"}
+    )
+    assert 'value="3.5518"' in answer.text  # the 0.999 quantile of t at 20 df, from printed tables: 3.552
+
+
 def test_an_impossible_p_is_answered_with_the_reason(client, project, draft_with_groups):
     values = dataset_values(draft_with_groups, p_one_tailed="0.7", compute="1")
     answer = client.post(page("dataset_new", project, draft_with_groups.study_id), values)
