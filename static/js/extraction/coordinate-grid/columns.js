@@ -12,7 +12,7 @@ export const COLUMNS = [
   { field: "kind", title: "Kind", width: 54, choices: ["t", "z", "p", "r", "F", "none"] },
   { field: "sign", title: "Sign", width: 52, choices: ["+", "-"] },
   { key: "mni", title: "MNI x, y, z, mm", width: 124, number: true },
-  { key: "distance", title: "To gray matter", width: 112, number: true },
+  { key: "distance", title: "Gray matter", width: 112, number: true },
   { key: "region", title: "Atlas label", width: 144 },
   { field: "confirmed", title: "Confirmed", width: 92 },
   { field: "cluster_size", title: "Cluster size", width: 92, number: true },
