@@ -31,8 +31,8 @@ def refuse_full_disk(folder: Path) -> None:
 
 def full_disk_sentence(folder: Path) -> str:
     return (
-        f"The disk of {folder} is full (Concord needs {REFUSE_BELOW // MEGABYTE} MB free to start): free some space, "
-        "or choose a folder on another disk with --data DIR; what was saved is kept."
+        f"The disk of {folder} is full: free some space (installing takes about 1 GB, starting 200 MB), or choose a "
+        "folder on another disk with --data DIR; what was saved is kept."
     )
 
 
