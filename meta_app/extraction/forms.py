@@ -182,7 +182,7 @@ GroupFormSet = forms.inlineformset_factory(Cohort, Group, form=GroupForm, formse
 class GroupChoice(forms.ModelChoiceField):
     def label_from_instance(self, group: Group) -> str:
         size = "n not stated" if group.n is None else f"n = {group.n}"
-        return f"{group.cohort.label}: {group} ({size})"
+        return f"{group} ({size}), {group.cohort.label}"
 
 
 class DatasetForm(StyledForm, forms.ModelForm):
