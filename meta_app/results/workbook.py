@@ -1,8 +1,8 @@
 """The tables of a result as an XLSX workbook: numbers are numbers, text is text, and the same bytes each time."""
 
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from io import BytesIO
 
 from openpyxl import Workbook
@@ -15,6 +15,8 @@ from meta_app.results.domain import ClusterRow
 Cell = str | int | float
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of every file in our archives, so that equal contents make equal bytes."""
+
+_DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 CLUSTER_HEAD = ("Cluster", "Region", "Direction", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p", "Voxels",
                 "Volume (mm3)")  # fmt: skip
@@ -33,8 +35,6 @@ def result_workbook(clusters: Sequence[ClusterRow], facts: Iterable[tuple[str, s
     regions = ((cluster.number, part) for cluster in clusters for part in cluster.regions)
     _sheet(book, "Regions", REGION_HEAD, ((n, r.region, r.voxels, round(r.percent, 1)) for n, r in regions), thresholds)
     _sheet(book, "Provenance", ("What", "Value"), facts)
-    stamp = datetime(*EPOCH[:3], tzinfo=UTC).replace(tzinfo=None)
-    book.properties.created = book.properties.modified = stamp
     stream = BytesIO()
     book.save(stream)
     return _undated(stream.getvalue())
@@ -68,9 +68,12 @@ def _text(sheet: WriteOnlyWorksheet, text: str, bold: bool = False) -> WriteOnly
 
 
 def _undated(archive: bytes) -> bytes:
-    """The same ZIP with one fixed date on every member; openpyxl writes the clock's and its own modification time."""
+    """The same workbook with one fixed date; openpyxl writes the clock's on every member and as time of change."""
     stream = BytesIO()
     with zipfile.ZipFile(BytesIO(archive)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            new.writestr(zipfile.ZipInfo(name, EPOCH), old.read(name), zipfile.ZIP_DEFLATED)
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = _DATE.sub(b"1980-01-01T00:00:00Z", content)
+            new.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
     return stream.getvalue()
