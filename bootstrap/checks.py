@@ -16,7 +16,7 @@ def check_steps() -> list[tuple[str, list[str]]]:
     return [
         ("formatting", program("ruff", "format", "--check", ".")),
         ("lint", program("ruff", "check", ".")),
-        ("imports", program("lint-imports")),
+        ("imports", program("lint-imports", "--no-logo")),
         ("types", program("mypy")),
         ("migrations", manage_command("makemigrations", "--check", "--dry-run")),
         ("API description", manage_command("spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)),

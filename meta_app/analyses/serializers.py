@@ -39,7 +39,9 @@ class LaunchSerializer(serializers.Serializer):
         return Model(**{name: self.validated_data[name] for name in Model.__dataclass_fields__})
 
 
-class ArtefactSerializer(serializers.ModelSerializer):
+class RunFileSerializer(serializers.ModelSerializer):
+    """A file that a run made; its address is told by the results."""
+
     class Meta:
         model = Artefact
         fields = ["name", "kind", "media_type", "size_bytes", "sha256"]
@@ -83,7 +85,7 @@ class RunDetailSerializer(RunSerializer):
     """A run with its question and its files."""
 
     specification = serializers.SerializerMethodField()
-    artefacts = ArtefactSerializer(many=True, read_only=True)
+    artefacts = RunFileSerializer(many=True, read_only=True)
     log = serializers.SlugRelatedField(source="events", slug_field="text", many=True, read_only=True)
 
     class Meta(RunSerializer.Meta):
