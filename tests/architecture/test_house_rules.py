@@ -142,3 +142,9 @@ def test_module_and_its_functions_stay_readable_in_length(path):
 def docstring_lines(function):
     first = function.body[0]
     return first.end_lineno - first.lineno + 1 if ast.get_docstring(function) is not None else 0
+
+
+@pytest.mark.parametrize("path", [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))], ids=short)
+def test_links_of_a_document_lead_to_files_that_exist(path):
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
