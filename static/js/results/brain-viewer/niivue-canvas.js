@@ -72,6 +72,8 @@ export class NiivueCanvas {
     this.setView(view);
     for (const [name, palette] of Object.entries(PALETTES)) this.niivue.addColormap(name, palette);
     await this.niivue.attachToCanvas(this.canvas, false);
+    // The stage around it takes the keys; a second stop for the Tab key would say nothing.
+    this.canvas.tabIndex = -1;
     await this.add(coarse ? halved(await fetchVolume(background)) : await fetchVolume(background), "gray");
     this.niivue.backgroundStands = true;
     this.overlay = await this.add({ ...grid, values: new Float32Array(grid.values.length) }, "concord_warm");
