@@ -128,10 +128,6 @@ class Preflight:
     def errors(self) -> tuple[Notice, ...]:
         return tuple(notice for notice in self.notices if notice.level == "error")
 
-    @property
-    def warnings(self) -> tuple[Notice, ...]:
-        return tuple(notice for notice in self.notices if notice.level != "error")
-
 
 def review(included: Sequence[Included], model: Model) -> list[Notice]:
     """Doubts about a set of datasets that no single row shows.

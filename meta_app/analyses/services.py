@@ -1,6 +1,5 @@
 """Writes: launch, cancel, retry and resend runs."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -184,7 +183,3 @@ def _resend(run: Run, now: datetime) -> int:
 def run_tell(run: Run, text: str) -> None:
     """One line for the run's log."""
     RunEvent.objects.create(run=run, text=text[:300])
-
-
-def specification_of(run: Run) -> dict:
-    return json.loads(run.specification.content)
