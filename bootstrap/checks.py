@@ -67,6 +67,16 @@ def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[bool,
     process = subprocess.Popen(
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
     )
+    try:
+        closing_line = print_all_but_the_last(process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        code = process.wait()
+    return code == 0, closing_line
+
+
+def print_all_but_the_last(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     kept_back: list[str] = []
     for line in process.stdout:
@@ -74,7 +84,7 @@ def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[bool,
             say_all(kept_back)
             kept_back = []
         kept_back.append(line.rstrip("\n"))
-    return process.wait() == 0, kept_back[0] if kept_back else "pytest printed nothing"
+    return kept_back[0] if kept_back else "pytest printed nothing"
 
 
 def say_all(lines: list[str]) -> None:

@@ -14,6 +14,7 @@ QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-backgrou
 HOW_TO_GET_IT = "no Chromium found; get one with: sudo apt install chromium, or: .venv/bin/playwright install chromium"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """One process runs all browser tests, so that one Chromium is enough."""
     here = Path(__file__).parent
