@@ -48,6 +48,7 @@ def study_update(*, extraction: Extraction, version: int, label: str, year: int 
             study.save(update_fields=["label", "year", "updated_at"])
     except IntegrityError as error:
         raise _label_taken(label) from error
+    _move_other_drafts(extraction, [study])
 
 
 @transaction.atomic
@@ -75,6 +76,7 @@ def report_save(*, extraction: Extraction, version: int, report: Report | None, 
         extraction.study.reports.add(report)
     else:
         _store(report, values)
+    _move_other_drafts(extraction, report.studies.all())
     return report
 
 
@@ -226,6 +228,12 @@ def _claim(
     )
     if not changed:
         raise _stale(extraction, values or {}, row)
+
+
+def _move_other_drafts(extraction: Extraction, studies: Iterable[Study]) -> None:
+    """Label, year and reports are shared by both reviewers: whoever saves them makes the other's open form stale."""
+    others = Extraction.objects.filter(study__in=studies, state=Extraction.State.DRAFT).exclude(pk=extraction.pk)
+    others.update(version=F("version") + 1)
 
 
 def _stale(extraction: Extraction, values: Values, row: models.Model | None) -> UserError:

@@ -8,7 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
+from meta_app.extraction.services import extraction_start
 from meta_app.library.models import Report
+from meta_app.projects.permissions import enter_project
 
 from .peak_cast import insula, make_dataset
 
@@ -199,6 +201,19 @@ def test_a_stale_form_is_answered_with_both_versions_and_can_be_sent_again(clien
     again = re.search(r'name="version" value="(\d+)"', answer.text)[1]
     assert client.post(form, {**stale, "version": again}).status_code == 302
     assert Study.objects.get().label == "Cao 2017b"
+
+
+def test_two_reviewers_do_not_overwrite_each_others_shared_study_fields(
+    client, sign_in, project, draft, second_reviewer
+):
+    Study.objects.update(extractors_needed=2)
+    other = extraction_start(place=enter_project(second_reviewer, project.pk), study=draft.study)
+    form = page("study_edit", project, draft.study_id)
+    assert client.post(form, {"label": "Cao S 2017", "year": "2018", "version": "1"}).status_code == 302
+    answer = sign_in(second_reviewer).post(form, {"label": "Cao 2017b", "year": "2017", "version": str(other.version)})
+    assert answer.status_code == 409
+    assert "Cao S 2017" in answer.text
+    assert Study.objects.get().label == "Cao S 2017"
 
 
 def test_a_stale_dataset_form_names_the_fields_that_differ(client, project, reviewer):
