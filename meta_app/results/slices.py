@@ -159,7 +159,7 @@ def _coloured(picture: Picture) -> list[tuple[Placed, dict]]:
 
 def _write(figure: "Figure", height: float, text: str, size: int, bold: bool = False) -> None:
     """Text in the quarter beside the slices."""
-    lines = "\n".join(wrap(text, width=round(560 / size)))
+    lines = "\n".join(wrap(text, width=round(510 / size)))
     weight = "bold" if bold else "normal"
     figure.text(0.53, height, lines, color=INK, fontsize=size, fontweight=weight, va="top", linespacing=1.35)
 
