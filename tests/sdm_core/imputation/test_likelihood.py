@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from sdm_core.imputation import default_discards, most_likely
 
@@ -19,17 +19,14 @@ def fit(lower, upper, n=20.0, n_discards=0):
 
 
 def loss(mean, tau2, lower, upper, n=20.0):
-    total = 0.0
-    for low, high in zip(lower, upper, strict=True):
-        s_low, s_high = (np.sqrt(1 / n + 0.03 * x**2 + tau2) for x in (low, high))
-        if high - low < 1e-6:
-            total -= stats.norm.logpdf(low, mean, s_low)
-        else:
-            a, b = (low - mean) / s_low, (high - mean) / s_high
-            sign = -1 if a > 0 else 1
-            tails = stats.norm.cdf([sign * b, sign * a])
-            total -= np.log(max(sign * (tails[0] - tails[1]), 1e-300))
-    return total
+    """Minus the log-likelihood of one voxel, its tails on the log scale."""
+    s_low, s_high = (np.sqrt(1 / n + 0.03 * x**2 + tau2) for x in (lower, upper))
+    known = upper - lower < 1e-6
+    a, b = (lower - mean) / s_low, (upper - mean) / s_high
+    near, far = np.where(a > 0, -a, b), np.where(a > 0, -b, a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_interval = special.log_ndtr(near) + np.log1p(-np.exp(special.log_ndtr(far) - special.log_ndtr(near)))
+    return -np.where(known, stats.norm.logpdf(lower, mean, s_low), log_interval).sum()
 
 
 def random_bounds(seed, n_studies=8, n_voxels=12):
@@ -50,7 +47,7 @@ def test_mean_and_tau2_agree_with_a_general_optimiser(seed):
             loss, args=(0.0, low, high), bounds=(low.min(), high.max()), method="bounded", options={"xatol": 1e-9}
         )
         assert mean[v] == pytest.approx(best.x, abs=1e-5)
-        grid = np.concatenate([[0], np.geomspace(1e-4, 25, 3000)])
+        grid = np.concatenate([[0], np.geomspace(1e-4, 25, 400)])
         losses = [loss(mean[v], x, low, high) for x in grid]
         assert loss(mean[v], tau2[v], low, high) <= min(losses) + 1e-4
 
@@ -97,7 +94,7 @@ def test_the_number_of_discards_follows_the_number_of_studies(n_studies, count):
     assert default_discards(n_studies) == count
 
 
-bounds = st.tuples(st.floats(-8, 8, width=32), st.one_of(st.just(0.0), st.floats(1e-5, 8, width=32)))
+bounds = st.tuples(st.floats(-8, 8), st.one_of(st.just(0.0), st.floats(1e-5, 8)))
 
 
 @settings(max_examples=150, deadline=None)
