@@ -21,7 +21,9 @@ APPS_LEFT_TO_RIGHT = (
     "analyses",
     "results",
 )
+OURS = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"build", "data"}
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FRONT_OF_HOUSE = [*TEMPLATES, *sorted((ROOT / "static" / "js").rglob("*.js")), *(ROOT / "static" / "css").glob("*.css")]
 
 
@@ -144,7 +146,22 @@ def docstring_lines(function):
     return first.end_lineno - first.lineno + 1 if ast.get_docstring(function) is not None else 0
 
 
-@pytest.mark.parametrize("path", [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))], ids=short)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=short)
 def test_links_of_a_document_lead_to_files_that_exist(path):
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+QUOTED = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)(?::(\w+))?`")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=short)
+def test_a_file_and_a_name_that_a_document_quotes_exist(path):
+    quoted = [(ROOT / file, name) for file, name in QUOTED.findall(path.read_text(encoding="utf-8"))]
+    ours = [(file, name) for file, name in quoted if file.relative_to(ROOT).parts[0] in OURS]
+    missing = [f"{short(file)}:{name}" for file, name in ours if not file.exists() or not defines(file, name)]
+    assert missing == []
+
+
+def defines(file, name):
+    return not name or re.search(rf"\b(?:def|class) {name}\b|^{name}\b.*=", text_of(file), re.MULTILINE) is not None
