@@ -4,6 +4,11 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of the code: no test may fail because it was slow.
+settings.register_profile("concord", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("concord")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meta_app.screening.domain import LISTS, NUMBERS, FlowCounts, FlowError, Line, flow_rows, parse_flow, sums
@@ -141,7 +141,6 @@ COUNTS = st.none() | st.integers(0, 3)
 LINES = st.lists(st.builds(Line, st.sampled_from("abc"), COUNTS), max_size=2).map(tuple)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries(dict.fromkeys(NUMBERS, COUNTS) | dict.fromkeys(LISTS, LINES)))
 def test_a_sum_holds_exactly_when_both_sides_are_equal_and_none_is_missing(values):
     for one in sums(FlowCounts(**values)):

@@ -97,7 +97,7 @@ def test_the_number_of_discards_follows_the_number_of_studies(n_studies, count):
 bounds = st.tuples(st.floats(-8, 8), st.one_of(st.just(0.0), st.floats(1e-5, 8)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(bounds, min_size=1, max_size=7), st.integers(4, 500), st.integers(0, 3))
 def test_extreme_bounds_give_a_finite_mean_inside_them(pairs, n, n_discards):
     lower = np.array([p[0] for p in pairs], dtype=np.float32)
@@ -107,7 +107,7 @@ def test_extreme_bounds_give_a_finite_mean_inside_them(pairs, n, n_discards):
     assert 0 <= tau2[0] <= 25
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000))
 def test_changing_the_sign_of_all_effects_changes_the_sign_of_the_mean(seed):
     lower, upper = random_bounds(seed, n_voxels=3)

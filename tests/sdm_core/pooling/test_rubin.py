@@ -57,7 +57,7 @@ def test_blocks_of_voxels_give_the_same_bytes_as_the_whole():
     assert all(getattr(whole, n).tobytes() == getattr(pieces, n).tobytes() for n in ("estimate", "variance", "q"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(2, 6), st.integers(1, 5), st.floats(0.01, 2), st.floats(-3, 3), st.integers(0, 1000)
 )  # fmt: skip
