@@ -275,3 +275,15 @@ def test_saving_says_when_it_was_saved(grid):
     type_row(grid, "insula")
     wait_saved(grid)
     assert re.fullmatch(r"Saved \d\d:\d\d.*", grid.locator(".grid-state").inner_text().strip())
+
+
+def test_rows_below_a_direction_go_in_only_once_their_sign_is_settled(grid, dataset):
+    focus(grid)
+    paste(grid, "Region\tx\ty\tz\tT\nControls > patients\t\t\t\t\nInsula\t−38\t12\t−4\t4.52\n")
+    insert = grid.get_by_role("button", name="Insert 1 row")
+    expect(insert).to_be_disabled()
+    grid.get_by_label("Sign of the rows below line 2").select_option("-")
+    expect(grid.locator("[data-preview] tbody tr").last).to_contain_text("-4.52")
+    insert.click()
+    wait_saved(grid)
+    assert stored(dataset)[0]["statistic"] == "-4.52"

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { pasteRows, readPaste, toTsv } from "../../static/js/extraction/coordinate-grid/paste.js";
+import { openDirections, pasteRows, readPaste, toTsv } from "../../static/js/extraction/coordinate-grid/paste.js";
 
 const rows = (text) => pasteRows(readPaste(text));
 
@@ -60,8 +60,49 @@ test("lines separated by commas or semicolons are taken apart", () => {
 test("a section heading inside the table is left out, and said so", () => {
   const paste = readPaste("Region\tx\ty\tz\tT\nPHN > HC\t\t\t\t\nThalamus\t-12\t-18\t8\t5.1");
   assert.deepEqual(paste.lines.map((line) => [line.take, line.reason]), [
-    [false, "column names, left out"], [false, "no number in it, left out"], [true, ""],
+    [false, "column names, left out"], [false, "names a direction, left out"], [true, ""],
   ]);
+});
+
+const SECTIONS = "Region\tx\ty\tz\tT\nPHN > HC\nInsula\t-38\t12\t-4\t4.5\nHC > PHN\nPrecuneus\t-6\t-60\t42\t4.88\nSMA\t8\t-2\t58\t−4.1";
+
+test("rows below a heading with a direction wait for the reader to say which sign they have", () => {
+  const paste = readPaste(SECTIONS);
+  const headings = openDirections(paste.lines);
+  assert.deepEqual(headings.map(({ cells }) => cells[0]), ["PHN > HC", "HC > PHN"]);
+  headings[0].sign = "";
+  headings[1].sign = "-";
+  assert.deepEqual(openDirections(paste.lines), []);
+  assert.deepEqual(pasteRows(paste).map((row) => row.statistic), ["4.5", "-4.88", "-4.1"]);
+});
+
+test("a p value below such a heading gets its sign in a cell of its own", () => {
+  const paste = readPaste("Region\tx\ty\tz\tp\n患者降低\nInsula\t-38\t12\t-4\t0.0004");
+  openDirections(paste.lines)[0].sign = "-";
+  assert.deepEqual(pasteRows(paste)[0], { label: "Insula", x: "-38", y: "12", z: "-4", statistic: "0.0004", kind: "p", sign: "-" });
+});
+
+test("a threshold in a footnote is no direction, and a direction without rows below it asks nothing", () => {
+  const paste = readPaste("L insula\t-38\t12\t-4\t4.5\np < 0.05, AlphaSim\t\t\t\t\nIncreased ALFF\t\t\t\t");
+  assert.deepEqual(openDirections(paste.lines), []);
+  assert.equal(paste.lines[1].reason, "no number in it, left out");
+});
+
+test("a dash for an empty cell does not become the minus of the coordinate after it", () => {
+  assert.equal(rows("Thalamus – 12 −18 8 4.01")[0].x, "12");
+  assert.equal(rows("Thalamus − 12 − 18 8 4.01")[0].x, "-12");
+  assert.match(rows("Thalamus −  12 −18 8 4.01")[0].x, /^±/);
+});
+
+test("of several statistics the one with a direction is taken", () => {
+  const spm = "p(FWE-corr)\tkE\tp(unc)\tT\tZ\tx\ty\tz\tRegion\n0.001\t1204\t0.000\t5.52\t4.81\t-38\t12\t-4\tL insula";
+  assert.deepEqual(rows(spm)[0], {
+    cluster_size: "1204", statistic: "5.52", x: "-38", y: "12", z: "-4", label: "L insula", kind: "t", cluster_unit: "voxels",
+  });
+});
+
+test("cluster sizes with thousands commas are no statistics", () => {
+  assert.equal(rows("L insula -38 12 -4 4.52 1,204\nR insula 40 10 -6 4.1 980")[0].cluster_size, "1,204");
 });
 
 test("the reader may settle the columns otherwise", () => {

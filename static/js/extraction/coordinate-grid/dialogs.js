@@ -3,12 +3,15 @@
 import { changedFields, readRow } from "./cells.js";
 import { COLUMNS } from "./columns.js";
 import { button, dialog, element } from "./dom.js";
-import { TARGETS, TARGET_NAMES, pasteRows, readPaste } from "./paste.js";
+import { TARGETS, TARGET_NAMES, openDirections, pasteRows, readPaste } from "./paste.js";
 import { differingRows } from "./table.js";
 
 const SHOWN_LINES = 150;
 const KINDS = ["", "t", "z", "p", "r", "F"];
 const UNITS = ["", "voxels", "mm3"];
+const DIRECTIONS = [
+  ["?", "Choose …"], ["+", "higher in group A: +"], ["-", "lower in group A: −"], ["", "signed as printed"],
+];
 const PLACES = { merge: "over the rows from row", insert: "as new rows before row", append: "after the last row" };
 
 /** Ask for text where the clipboard cannot be read by key. */
@@ -67,12 +70,13 @@ export class PastePreview {
     const changed = read.reduce((sum, row, place) => sum + changedFields(rows[place], row).length, 0);
     const left = this.paste.lines.length - rows.length;
     const errors = bad.filter((problem) => problem.level === "error").length;
+    const open = openDirections(this.paste.lines).length;
     this.summary.textContent = [
       counted(rows.length, "row"), `${counted(changed, "cell")} tidied (underlined)`, `${counted(errors, "bad cell")}`,
-      left ? `${counted(left, "line")} left out` : "", this.paste.headings.length ? "header recognised" : "no header",
+      left ? `${counted(left, "line")} left out` : "", open ? `${counted(open, "direction")} to settle` : "", this.paste.headings.length ? "header recognised" : "no header",
     ].filter(Boolean).join(" · ");
     this.insertButton.textContent = `Insert ${counted(rows.length, "row")}`;
-    this.insertButton.disabled = rows.length === 0;
+    this.insertButton.disabled = rows.length === 0 || open > 0;
     this.table.replaceChildren(this.#lines(read));
     this.problems.replaceChildren(...bad.slice(0, 40).map((problem) =>
       element("li", { class: problem.level === "error" ? "problem-error" : "problem-warning" },
@@ -105,7 +109,21 @@ export class PastePreview {
     tick.checked = line.take;
     const cells = line.cells.map((text, column) => this.#cell(text, this.paste.targets[column], row));
     return element("tr", { class: line.take ? "" : "grid-left-out" }, element("td", {}, tick), ...cells,
-      element("td", { class: "text-body-secondary" }, line.take ? "" : line.reason));
+      element("td", { class: "text-body-secondary" }, ...this.#remark(line, place)));
+  }
+
+  // Rows below "HC > PHN" are often printed without their minus.
+  #remark(line, place) {
+    if (line.take) return [""];
+    if (!line.direction) return [line.reason];
+    const select = element("select", {
+      class: `form-select form-select-sm${line.sign === undefined ? " is-invalid" : ""}`,
+      "aria-label": `Sign of the rows below line ${place + 1}`, "data-direction": true,
+      change: () => { line.sign = select.value; this.#draw(); this.table.querySelectorAll("[data-direction]")[nth]?.focus(); },
+    }, ...DIRECTIONS.filter(([value]) => value !== "?" || line.sign === undefined).map(([value, name]) =>
+      element("option", { value, selected: value === (line.sign ?? "?"), disabled: value === "?" }, name)));
+    const nth = this.paste.lines.slice(0, place).filter((other) => !other.take && other.direction).length;
+    return ["names a direction; the rows below are", select];
   }
 
   #cell(text, target, row) {

@@ -41,9 +41,30 @@ export function readPaste(text) {
   return { matrix, lines, targets, kind: named.kind, unit: named.unit, headings };
 }
 
-/** Rows of the grid from a paste whose columns the reader has settled. */
+/** Rows of the grid from a paste whose columns and directions the reader has settled. */
 export function pasteRows({ lines, targets, kind = "", unit = "" }) {
-  return lines.filter((line) => line.take).map(({ cells }) => pastedRow(cells, targets, kind, unit));
+  let sign = "";
+  const rows = [];
+  for (const line of lines) {
+    if (line.take) rows.push(pointed(pastedRow(line.cells, targets, kind, unit), sign));
+    else if (line.direction) sign = line.sign ?? "";
+  }
+  return rows;
+}
+
+/** Lines such as "HC > PHN" whose rows may have the other sign: what they mean is the reader's to say. */
+export function openDirections(lines) {
+  const headsRows = (place) => lines.slice(place + 1).find((line) => line.take || line.direction)?.take;
+  return lines.filter((line, place) => !line.take && line.direction && line.sign === undefined && headsRows(place));
+}
+
+// A statistic with a direction takes the sign of its section; p and F, and rows without a number, say it in a cell.
+function pointed(row, sign) {
+  if (!sign) return row;
+  const { value } = readNumber(row.statistic ?? "", "statistic");
+  if (value === null || ["p", "F"].includes(row.kind)) return { ...row, sign };
+  const height = plain(row.statistic).replace(/^[+-]\s*/, "");
+  return { ...row, statistic: sign === "-" ? `-${height}` : height };
 }
 
 function pastedRow(cells, targets, kind, unit) {
@@ -83,8 +104,20 @@ function separated(text) {
   if (lines.length && semicolons === lines.length) return lines.map((line) => trimmed(line.split(";")));
   const commas = lines.filter((line) => /[^\d\s,.\-−–+()[\]]/.test(line) && line.split(",").length >= 4).length;
   if (lines.length && commas === lines.length) return lines.map((line) => trimmed(line.split(",")));
-  return lines.map(printedLine);
+  const detached = detachedSign(lines);
+  return lines.map((line) => printedLine(line, detached));
 }
+
+// "Thalamus – 12 −18 8": the dash may be a minus or an empty cell. It is a minus where no other minus touches its
+// number, an empty cell where those that do are another sign, and otherwise not ours to say.
+function detachedSign(lines) {
+  const text = lines.join("\n");
+  const attached = new Set([...text.matchAll(/(?:^|[\s([,;])([−‐‑‒–—―﹣－-])(?=\d)/gm)].map((match) => match[1]));
+  if (attached.size === 0) return () => "-";
+  return (dash) => (attached.has(dash) ? "±" : "");
+}
+
+const DETACHED = /(^|[^\s\d]\s+)([−‐‑‒–—―﹣－-])\s+(?=\d)/g;
 
 const trimmed = (cells) => cells.map((cell) => cell.trim());
 
@@ -104,11 +137,12 @@ function tabSeparated(text) {
   return rows.map((row) => row.map((cell) => cell.replace(/\s*\n\s*/g, " ").trim())).filter((row) => row.some(Boolean));
 }
 
-const NUMBER_LIKE = /^[([]?[+-]?\d[\d.,]*(?:e[+-]?\d+)?[)\],;]*[a-d]?$/i;
+const NUMBER_LIKE = /^[([]?[+±-]?\d[\d.,]*(?:e[+-]?\d+)?[)\],;]*[a-d]?$/i;
 
 // A line of a PDF: words, then three coordinates, then whatever numbers follow.
-function printedLine(line) {
-  const tokens = plain(line).replace(/(^|\s)([+-])\s+(?=\d)/g, "$1$2").replace(/[xyz]\s*[=:]\s*/gi, " ").split(" ").filter(Boolean);
+function printedLine(line, detached) {
+  const settled = line.replace(DETACHED, (_, before, dash) => before + detached(dash));
+  const tokens = plain(settled).replace(/(^|\s)([+-])\s+(?=\d)/g, "$1$2").replace(/[xyz]\s*[=:]\s*/gi, " ").split(" ").filter(Boolean);
   const split = tokens.flatMap((token) => (/^[([]?[+-]?\d+(?:\.\d+)?(?:,[+-]?\d+(?:\.\d+)?){2}[)\]]?$/.test(token) ? token.split(",") : [token]));
   const start = coordinatesAt(split);
   if (start < 0) return [split.join(" ")];
@@ -120,7 +154,7 @@ function printedLine(line) {
 function coordinatesAt(tokens) {
   const isCoordinate = (token) => {
     if (!NUMBER_LIKE.test(token)) return false;
-    const cell = readNumber(token.replace(/^[([]+|[)\],;]+$/g, ""), "y");
+    const cell = readNumber(token.replace(/^[([±]+|[)\],;]+$/g, ""), "y");
     return cell.value !== null && Math.abs(cell.value) <= 130;
   };
   const starts = tokens.map((_, place) => place).filter((place) => tokens.slice(place, place + 3).length === 3
@@ -144,6 +178,8 @@ const heading = (cell) => {
   return word === "z" ? "z" : HEADINGS.find(([pattern]) => pattern.test(word))?.[1];
 };
 
+const DIRECTION = /[<>](?!\s*[\d.])|[↑↓]|increas|decreas|reduc|elevat|\b(?:higher|lower|greater|less|weaker|stronger)\b|[升增]高|增[加强]|[降减]低|减[少弱]|下降/i;
+
 // A line is data when it holds a number or three; a header when its words are column names.
 function verdict(cells) {
   const filled = cells.filter((cell) => !isBlank(cell));
@@ -152,9 +188,15 @@ function verdict(cells) {
   if (numbers === 0 && names && names * 2 >= filled.length) {
     return { take: false, header: true, reason: "column names, left out" };
   }
+  if (numbers === 0 && DIRECTION.test(plain(filled.join(" ")))) {
+    return { take: false, header: false, direction: true, reason: "names a direction, left out" };
+  }
   if (numbers === 0) return { take: false, header: false, reason: "no number in it, left out" };
   return { take: true, header: false, reason: "" };
 }
+
+// Of several statistics the one that says most: p and F have no direction.
+const PREFERRED = ["t", "z", "r", "", "F", "p"];
 
 // Column names, from one or two header lines; "z" is the coordinate after y, and otherwise the statistic.
 function namedColumns(headers) {
@@ -168,9 +210,14 @@ function namedColumns(headers) {
       if (!target) return;
       const word = plain(cell).toLowerCase();
       const settled = target === "z" && targets[column - 1] !== "y" ? "statistic" : target;
-      if (targets.includes(settled) && settled !== "label" && targets[column] !== settled) return;
+      const named = /^(?:peak )?([tzprf])(?![a-z])/.exec(word)?.[1].replace("f", "F") ?? "";
+      const place = targets.indexOf(settled);
+      if (settled === "statistic" && place >= 0 && place !== column) {
+        if (PREFERRED.indexOf(named) >= PREFERRED.indexOf(kind)) return;
+        targets[place] = "";
+      } else if (place >= 0 && settled !== "label" && place !== column) return;
       targets[column] = settled;
-      if (settled === "statistic") kind = /^(?:peak )?([tzprf])(?![a-z])/.exec(word)?.[1].replace("f", "F") ?? kind;
+      if (settled === "statistic") kind = named || kind;
       if (settled === "cluster_size") unit = /mm/.test(word) ? "mm3" : /vox|^ke?$|体素/.test(word) ? "voxels" : unit;
     });
     // A second header line "x y z" below "MNI coordinates" is the finer one.
@@ -185,8 +232,8 @@ function guessed(data, named) {
   const targets = Array.from({ length: width }, (_, column) => named[column] ?? "");
   const column = (place) => data.map((cells) => cells[place]).filter((cell) => !isBlank(cell));
   const most = (place, test) => column(place).length > 0 && column(place).filter(test).length * 2 > column(place).length;
-  const numeric = (place) => most(place, (cell) => readNumber(cell, "statistic").value !== null);
-  const small = (place) => most(place, (cell) => Math.abs(readNumber(cell, "y").value ?? Infinity) <= 130);
+  const numeric = (place) => most(place, (cell) => ["statistic", "cluster_size"].some((field) => readNumber(cell, field).value !== null));
+  const small = (place) => most(place, (cell) => Math.abs(readNumber(cell.replace("±", ""), "y").value ?? Infinity) <= 130);
   const free = (place) => !targets[place];
   const places = [...targets.keys()];
   const triple = places.find((place) => free(place) && most(place, (cell) => readTriple(cell) !== null));
@@ -195,7 +242,7 @@ function guessed(data, named) {
   else if (first !== undefined) ["x", "y", "z"].forEach((axis, step) => (targets[first + step] = axis));
   const text = places.find((place) => free(place) && column(place).length && !numeric(place));
   if (text !== undefined && !targets.includes("label")) targets[text] = "label";
-  const decimals = (place) => column(place).some((cell) => /[.,]\d/.test(plain(cell)));
+  const decimals = (place) => column(place).some((cell) => /\.\d|^[+-]?\d+,\d\d?$/.test(plain(cell)));
   const rest = places.filter((place) => free(place) && numeric(place) && place > Math.max(...places.filter((p) => ["z", "xyz"].includes(targets[p])), -1));
   const statistic = rest.find(decimals) ?? (rest.length === 1 ? rest[0] : undefined);
   if (statistic !== undefined && !targets.includes("statistic")) targets[statistic] = "statistic";
