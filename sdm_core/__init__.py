@@ -11,10 +11,24 @@ errors, specification | spaces | studies | effects | imputation, pooling, infere
 
 __version__ = "0.1.0"
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from sdm_core.errors import InputError, SdmError, Stopped
-from sdm_core.pipeline import Progress, Result, run
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import PeakTable, StudyTable
+
+if TYPE_CHECKING:
+    from sdm_core.pipeline.progress import Progress
+    from sdm_core.pipeline.run import Result, run
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import the pipeline, and the compiler with it, when it is asked for: to read tables needs neither."""
+        if name not in {"Progress", "Result", "run"}:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("sdm_core.pipeline"), name)
+
 
 __all__ = [
     "AnalysisSpecification",

@@ -4,7 +4,10 @@ An agreed dataset comes in as rows; what a paper printed (z, p, r or F, a sign a
 computes and writes. Nothing of the core's own types leaves this module but numbers, texts and files.
 """
 
+from __future__ import annotations
+
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +31,7 @@ from meta_app.analyses.domain import (
 from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import DatasetRow, PeakRow, Snapshot, select
 from sdm_core.effects import effective_thresholds, t_from_f, t_from_p, t_from_r, t_from_z
+from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem, Stopped
 from sdm_core.io import read_map as core_read_map
 from sdm_core.io import write_result
@@ -100,7 +104,7 @@ def preflight(snapshot: Snapshot, filters: Filters, model: Model) -> Preflight:
 
 
 def inspect(rows: Sequence[DatasetRow], model: Model) -> Preflight:
-    prepared = prepare(rows) if rows else Prepared(None, None, (), ())
+    prepared = prepare(rows, model.sign_peaks) if rows else Prepared(None, None, (), ())
     estimate: Estimate = estimate_cost(len(rows), model.imputations)
     notices = (*review(prepared.included, model), *gathered(prepared.notices))
     return Preflight(units_of(prepared.included), prepared.included, notices, estimate)
@@ -118,7 +122,7 @@ def compute(question: Question, folder: Path, report: Report, should_stop: Calla
     """
     filters, model = filters_of(question.specification), model_of(question.specification)
     rows = select(question.snapshot, filters.comparison, filters.modalities, filters.metrics)
-    prepared = prepare(rows)
+    prepared = prepare(rows, model.sign_peaks)
     doubts = [notice.as_dict() for notice in (*review(prepared.included, model), *prepared.notices)]
     if prepared.studies is None or prepared.peaks is None:
         errors = [doubt for doubt in doubts if doubt["level"] == "error"]
@@ -142,7 +146,7 @@ def _forward(report: Report) -> Callable[[sdm_core.Progress], None]:
     return forward
 
 
-def prepare(rows: Sequence[DatasetRow]) -> Prepared:
+def prepare(rows: Sequence[DatasetRow], sign_peaks: str = "pool") -> Prepared:
     """Rows of an agreed dataset as the core's tables; problems are collected, none is raised."""
     names = core_names(row.key for row in rows)
     keys = {name: key for key, name in names.items()}
@@ -156,8 +160,8 @@ def prepare(rows: Sequence[DatasetRow]) -> Prepared:
     problems = [problem for problem in (*problems, *conversions) if problem.field not in _NOT_SAID_TWICE]
     if any(problem.level == "error" for problem in problems):
         peaks = None
-    thresholds = _thresholds(studies, peaks)
-    included = tuple(_included(row, thresholds.get(names[row.key])) for row in rows)
+    thresholds, heights = _thresholds(studies, peaks), _heights(studies, peaks, sign_peaks)
+    included = tuple(_included(row, thresholds.get(names[row.key]), heights.get(names[row.key], {})) for row in rows)
     return Prepared(studies if peaks is not None else None, peaks, included, tuple(_notices(problems, keys)))
 
 
@@ -217,7 +221,7 @@ def _df(row: DatasetRow) -> int:
 def _t_or_sign(peak: PeakRow, df: int) -> float | str:
     """The t of a peak, with the sign that the reviewer gave it; its sign alone where no statistic was reported.
 
-    A p value of a peak is read as one-tailed, as the programs print it.
+    A p value of a peak is read as one-tailed, as the programs print it; from 0.5 on it contradicts its sign.
     """
     if peak.statistic is None or peak.statistic_kind == "none":
         return _SIGNS[peak.sign]
@@ -228,6 +232,10 @@ def _t_or_sign(peak: PeakRow, df: int) -> float | str:
         "r": lambda value: t_from_r(value, df),
         "F": t_from_f,
     }
+    if peak.statistic_kind == "p" and peak.statistic >= 0.5:
+        raise ValueError(f"p = {peak.statistic:g} is no one-tailed p of a peak: it lies below 0.5.")
+    if peak.statistic_kind in ("t", "z", "r") and peak.statistic < 0 < peak.sign:
+        raise ValueError(f"{peak.statistic_kind} = {peak.statistic:g} contradicts the positive sign.")
     t = peak.sign * abs(float(conversions[peak.statistic_kind](peak.statistic)))
     if not math.isfinite(t) or t == 0:
         raise ValueError(f"{peak.statistic_kind} = {peak.statistic:g} has no t value.")
@@ -241,12 +249,23 @@ def _thresholds(studies: StudyTable | None, peaks: PeakTable | None) -> dict[str
     return {name: float(value) for name, value in zip(studies.names, values, strict=True)}
 
 
-def _included(row: DatasetRow, threshold: float | None) -> Included:
+def _heights(studies: StudyTable | None, peaks: PeakTable | None, sign_peaks: str) -> dict[str, Counter[str]]:
+    """What gives the sign-only peaks of each study their height, by the core's own rule."""
+    if studies is None or peaks is None:
+        return {}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in studies.names}
+    for study, rule in zip(peaks.study_index, sign_only_rules(studies, peaks, sign_peaks), strict=True):
+        if rule:
+            counts[studies.names[study]][rule] += 1
+    return counts
+
+
+def _included(row: DatasetRow, threshold: float | None, heights: Mapping[str, int]) -> Included:
     signs = sum(peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
     if row.t_threshold is not None:
-        return Included(row, row.t_threshold, "reported", signs)
+        return Included(row, row.t_threshold, "reported", signs, heights)
     source = "" if threshold is None else "p05" if signs == len(row.peaks) else "smallest"
-    return Included(row, threshold, source, signs)
+    return Included(row, threshold, source, signs, heights)
 
 
 def _notices(problems: Iterable[Problem], keys: Mapping[str, str]) -> list[Notice]:
