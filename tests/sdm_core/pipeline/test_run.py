@@ -1,12 +1,15 @@
 """A whole analysis on a small mask: same bytes for the same seed, odd inputs, progress, stopping."""
 
+import functools
 import json
 
 import numpy as np
 import pytest
 
 from sdm_core import AnalysisSpecification, InputError, PeakTable, Stopped, StudyTable, run
-from sdm_core.effects import hedges_g
+from sdm_core.effects import g_variance, hedges_g
+from sdm_core.inference import find_clusters
+from sdm_core.pooling import meta_analyse
 from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
 from sdm_core.studies import BoundsMaps
 
@@ -130,6 +133,83 @@ def test_provenance_holds_what_a_second_run_needs(mask):
     assert {"likelihood", "imputation", "total"} <= provenance["seconds"].keys()
 
 
-def test_reml_is_an_option(mask):
-    result = run(*tables(3, 3), AnalysisSpecification(imputations=3, estimator="REML"), mask=mask)
-    assert np.isfinite(result.maps["tau2"]).all()
+@pytest.fixture(scope="module")
+def known(mask):
+    """Effects known at every voxel of five studies, (studies, effects, bounds); bounds in another order of studies."""
+    studies, _ = tables(3, 2)
+    random = np.random.default_rng(5)
+    level = np.linspace(-1, 1, mask.size) + np.linspace(0, 0.8, len(studies))[:, None]
+    effects = (level + random.normal(0, 0.4, level.shape)).astype(np.float32)
+    return studies, effects, BoundsMaps(studies.names[::-1], effects[::-1], effects[::-1], mask)
+
+
+@pytest.mark.parametrize("estimator", ["DL", "REML"])
+def test_known_effects_give_the_maps_of_their_meta_analysis_under_their_names(mask, known, estimator):
+    studies, effects, bounds = known
+    _, peaks = tables(3, 2)
+    result = run(studies, peaks, AnalysisSpecification(imputations=2, estimator=estimator), bounds=bounds)
+    variances = g_variance(effects, studies.n1[:, None], studies.n2[:, None])
+    pooled = meta_analyse(effects[None], variances[None], np.ones((len(studies), 1)), [1.0], estimator)
+    attributes = {"g": "estimate", "var": "variance"}
+    for name in ("g", "var", "z", "tau2", "i2", "h2", "q"):
+        expected = getattr(pooled, attributes.get(name, name))
+        assert np.ptp(expected) > 0
+        np.testing.assert_allclose(result.maps[name][tuple(mask.indices.T)], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", [{"voxel_p": 1e-4}, {"min_peak_z": 3.5}, {"min_extent": 40}])
+def test_clusters_are_those_of_the_thresholds_asked_for(mask, known, change):
+    studies, _, bounds = known
+    _, peaks = tables(3, 2)
+    loose = {"voxel_p": 0.01, "min_peak_z": 0.0, "min_extent": 1}
+    every, asked = (
+        run(studies, peaks, AnalysisSpecification(imputations=2, **loose | more), bounds=bounds)
+        for more in ({}, change)
+    )
+    maps = [every.maps[name] for name in ("p_uncorrected", "p_uncorrected_neg")]
+    expected = find_clusters(every.maps["z"], mask, *maps, **loose | change)
+    assert expected != every.clusters
+    assert asked.clusters == expected
+
+
+@pytest.fixture(scope="module")
+def with_signs():
+    """Two studies with t, one known by its sign, two silent; coordinates between whole millimetres."""
+    studies, _ = tables(3, 2)
+    x, y, z = PEAK
+    rows = [{"study": f"s{i}", "x": x + 0.7, "y": y, "z": z, "statistic": t} for i, t in enumerate((5.0, 6.0, "p"))]
+    return studies, PeakTable.from_rows(rows, studies)
+
+
+@pytest.fixture(scope="module")
+def maps_of(mask, with_signs):
+    """Bytes of the maps of the specification with these choices, each computed once."""
+
+    @functools.cache
+    def computed(**choices):
+        return bytes_of(run(*with_signs, AnalysisSpecification(**{"imputations": 5, **choices}), mask=mask))
+
+    return computed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"imputations": 6},
+        {"seed": 2},
+        {"estimator": "REML"},
+        {"mle_discards": 0},
+        {"sign_peaks": "threshold"},
+        {"compatibility": "sdm-6.21"},
+        {"anisotropy": 0.2},
+    ],
+    ids=str,
+)
+def test_every_choice_of_the_model_changes_the_maps(maps_of, change):
+    assert maps_of(**change) != maps_of()
+
+
+def test_the_kernel_width_counts_only_where_the_kernel_is_not_fully_anisotropic(maps_of):
+    """At full anisotropy distances are multiples of the width, so that it cancels: the correlations alone decide."""
+    assert maps_of(fwhm_mm=10.0) == maps_of()
+    assert maps_of(fwhm_mm=10.0, anisotropy=0.2) != maps_of(anisotropy=0.2)
