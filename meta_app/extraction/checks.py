@@ -27,8 +27,11 @@ WARN_MM: Final = 4.0
 CONFIRM_MM: Final = 10.0
 MIDLINE_MM: Final = 4.0
 LEAST_POSSIBLE_P: Final = 1e-30
+LARGEST_USUAL_EFFECT: Final = 5.0
+"""Standardised mean differences beyond this are rarely true; a lost decimal point makes 45.2 of t = 4.52."""
 LEAST_N: Final = 4
 ROWS_FOR_A_PATTERN: Final = 4
+LEFT_FOR_A_PATTERN: Final = 2
 
 _LEFT: Final = re.compile(r"\b(?:left|lt|lh|l)\b|左", re.IGNORECASE)
 _RIGHT: Final = re.compile(r"\b(?:right|rt|rh|r)\b|右", re.IGNORECASE)
@@ -172,6 +175,11 @@ def _pattern_problems(placed: Sequence[PlacedRow]) -> Iterator[Problem]:
     known = [row for row in placed if row.mni is not None]
     if len(known) >= ROWS_FOR_A_PATTERN:
         yield from _better_readings(np.array([row.mni for row in known]))
+    left = [row.mni[0] for row in known if row.mni and _side(row) < 0 and abs(row.mni[0]) > MIDLINE_MM]
+    if len(left) >= LEFT_FOR_A_PATTERN and min(row.mni[0] for row in known if row.mni) >= 0:
+        mend = "If the table gives the side in a column of its own, give x of each left row its minus."
+        yield _problem("error", f"No x is below 0, but {len(left)} labels say left.", mend, field="x")
+        return
     told = [side * row.mni[0] for row in known if row.mni and (side := _side(row)) and abs(row.mni[0]) > MIDLINE_MM]
     if len(told) >= ROWS_FOR_A_PATTERN and max(told) < 0:
         mend = "Check whether the table uses the radiological convention; if so, change the sign of every x."
@@ -202,10 +210,9 @@ def _row_problems(dataset: Dataset, number: int, placed: PlacedRow) -> Iterator[
     row = placed.row
     for cell in row.problems:
         yield _problem(cell.level, cell.message, cell.mend, number, cell.field)
-    if row.space == Dataset.Space.UNKNOWN:
-        return
-    yield from _distance_problems(number, placed)
-    yield from _side_problems(number, placed)
+    if row.space != Dataset.Space.UNKNOWN:
+        yield from _distance_problems(number, placed)
+        yield from _side_problems(number, placed)
     if not any(cell.field in ("statistic", "kind") for cell in row.problems):
         yield from _statistic_problems(dataset, number, row)
 
@@ -296,9 +303,20 @@ def _statistic_problems(dataset: Dataset, number: int, row: PeakRow) -> Iterator
         yield _problem("error", message, "Check the value, its kind and the numbers of people.", number, "statistic")
         return
     t = _as_t(row, df)
+    if t is not None and abs(d := _effect(dataset, t)) > LARGEST_USUAL_EFFECT:
+        message = f"{row.kind} = {row.statistic:g} would be a difference of {abs(d):.0f} standard deviations."
+        mend = "Check the decimal point, the kind and the numbers of people, or tick “confirmed”."
+        yield _problem("confirm", message, mend, number, "statistic")
     if t is not None and dataset.t_threshold is not None and abs(t) < dataset.t_threshold - 0.005:
         message = f"|t| = {abs(t):.2f} is below the stated threshold, t = {dataset.t_threshold:.2f}."
         yield _problem("warning", message, "Check the value, or the threshold of the dataset.", number, "statistic")
+
+
+def _effect(dataset: Dataset, t: float) -> float:
+    """Standardised mean difference of a t; 0 for a correlation, whose t has no such bound."""
+    if dataset.design == Dataset.Design.CORRELATION:
+        return 0.0
+    return t * float(np.sqrt(sum(1 / group.n for _, group in _groups(dataset) if group.n)))
 
 
 def degrees_of_freedom(dataset: Dataset) -> int | None:

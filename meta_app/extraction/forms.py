@@ -229,7 +229,7 @@ class DatasetForm(StyledForm, forms.ModelForm):
             self.fields[name].widget.attrs |= {"min": "0", "step": "any"}
 
     def clean_fwhm_mm(self) -> float | None:
-        return self._positive("fwhm_mm", "mm: it must be above 0, or empty when not reported.")
+        return self._positive("fwhm_mm", "This must be above 0 mm, or empty when not reported.")
 
     def clean_t_threshold(self) -> float | None:
         return self._positive("t_threshold", "It is a size: above 0, or empty when it cannot be known.")

@@ -70,10 +70,21 @@ def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
         place = f"{cohort.label}, {group}"
         if group.n is not None and group.n_female is not None and group.n_female > group.n:
             yield _error(place, f"{group.n_female} women of {group.n} people.", "Correct one of the two numbers.")
+        if looks_like_standard_error(group.n, group.age_sd):
+            real = group.age_sd * math.sqrt(group.n)
+            message = (
+                f"The SD of age, {group.age_sd:g}, looks like a standard error: times √{group.n} it is {real:.1f}."
+            )
+            yield _warning(place, message, "Look for “SEM” in the paper, and enter the SD.")
         if group.duration_unit == Group.DurationUnit.UNSTATED:
             yield _warning(
                 place, "The duration has no unit.", "Look in the text and tables of the report for its unit."
             )
+
+
+def looks_like_standard_error(n: int | None, sd: float | None) -> bool:
+    """A spread of age too small for adults, that becomes a usual one when it is taken as that of the mean (years)."""
+    return n is not None and n >= 8 and sd is not None and 0 < sd < 3 and 4 <= sd * math.sqrt(n) <= 20
 
 
 def _error(place: str, message: str, mend: str) -> Problem:

@@ -4,6 +4,7 @@ import pytest
 
 from meta_app.extraction.checks import check_rows, dataset_problems
 from meta_app.extraction.models import Peak
+from meta_app.extraction.study_checks import looks_like_standard_error
 from sdm_core.spaces import talairach_to_mni
 from tests.meta_app.extraction.peak_cast import insula, make_dataset
 
@@ -170,3 +171,34 @@ def test_no_peaks_with_rows_is_an_error(dataset):
 def test_the_stored_rows_of_a_dataset_are_checked(dataset):
     Peak.objects.create(dataset=dataset, position=1, cells=insula(x="abc"))
     assert [problem.field for problem in dataset_problems(dataset)] == ["x"]
+
+
+def test_a_table_with_its_sides_in_a_column_and_no_minus_is_refused(dataset):
+    rows = [
+        insula(label="L insula", x="38"),
+        insula(label="L putamen", x="24", y="4", z="2"),
+        insula(label="R insula", x="40"),
+    ]
+    problems = checked(dataset, *rows).problems
+    assert [(problem.level, problem.message) for problem in problems if problem.row is None] == [
+        ("error", "No x is below 0, but 2 labels say left.")
+    ]
+
+
+def test_a_lost_decimal_point_that_the_df_still_allow_must_be_confirmed(project, owner):
+    small = make_dataset(project, owner, n_patients=11, n_controls=11)
+    problem = one(small, insula(statistic="45.2", kind="t"))
+    assert (problem.level, problem.field) == ("confirm", "statistic")
+    assert "19 standard deviations" in problem.message
+
+
+def test_statistics_are_checked_before_the_space_is_known(project, owner):
+    unknown = make_dataset(project, owner, space="unknown")
+    assert ("error", 1, "statistic") in levels(unknown, insula(statistic="400", kind="t"))
+
+
+@pytest.mark.parametrize(
+    ("n", "sd", "doubtful"), [(19, 2.1, True), (55, 0.79, True), (19, 9.2, False), (None, 2.1, False)]
+)
+def test_a_standard_error_given_as_sd_of_age_is_doubted(n, sd, doubtful):
+    assert looks_like_standard_error(n, sd) is doubtful

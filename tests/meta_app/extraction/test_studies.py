@@ -353,3 +353,10 @@ def test_another_reviewer_cannot_write_into_a_draft(project, reviewer, second_re
         row = dataset.cohort_id if name.startswith("cohort") else dataset.pk
         answer = sign_in(second_reviewer).post(page(name, project, dataset.extraction.study_id, row))
         assert answer.status_code == 404
+
+
+def test_enter_in_the_dataset_form_saves_rather_than_fills_in_t(client, project, draft_with_groups):
+    answer = client.get(page("dataset_new", project, draft_with_groups.study_id))
+    form = answer.text[answer.text.index('class="dataset-form"') :]
+    first = form[form.index("<button") : form.index("</button>")]
+    assert first.endswith("Save")
