@@ -1,6 +1,8 @@
 """Reads: finished runs, their files, and what must be told beside them."""
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +136,20 @@ class Result:
         told = [*concord.get("preflight", ()), *self.record.get("warnings", ())]
         unique = {json.dumps(_notice(item), sort_keys=True): _notice(item) for item in told}
         return list(unique.values())
+
+    @property
+    def warning_kinds(self) -> list[list[dict[str, str]]]:
+        """The warnings that differ only in their place and numbers together, each kind led by its first."""
+        kinds: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+        for warning in self.warnings:
+            kinds[_without_numbers(warning["text"]) + warning["mend"]].append(warning)
+        return list(kinds.values())
+
+
+def _without_numbers(text: str) -> str:
+    """Also without the study that a warning of the core names, and with one word for one peak and for several."""
+    text = re.sub(r"^warning: study [^,]+, ", "", text)
+    return re.sub(r"\d[\d.]*(?:, \d[\d.]*)*", "#", text).replace("Peaks #", "Peak #").replace("peaks #", "peak #")
 
 
 def _notice(item: Mapping[str, Any] | str) -> dict[str, str]:

@@ -1,0 +1,23 @@
+"""The warnings of a run as a few sentences with counts."""
+
+from meta_app.results.selectors import Result
+
+
+def result_with(*warnings):
+    return Result(run=None, artefacts=(), clusters=(), specification={}, record={"warnings": warnings}, counts={})
+
+
+def test_warnings_that_differ_only_in_study_and_numbers_are_one_kind():
+    result = result_with(
+        "warning: study a_01, t_thr: no threshold is given; 2.064 is taken.",
+        "warning: study b_02, t_thr: no threshold is given; 2.306 is taken.",
+        {"place": "a_01", "message": "Peak 12: up to 3 mm outside the brain.", "mend": "Check."},
+        {"place": "b_02", "message": "Peaks 5, 6, 8: up to 7 mm outside the brain.", "mend": "Check."},
+        "Another doubt.",
+    )
+    assert [len(kind) for kind in result.warning_kinds] == [2, 2, 1]
+
+
+def test_no_warning_is_lost_in_its_kind():
+    result = result_with("n = 9 in a", "n = 9 in b", "n = 8 in a")
+    assert sum(len(kind) for kind in result.warning_kinds) == 3
