@@ -246,7 +246,7 @@ def _sign_only(texts: Mapping[str, str]) -> Cell | None:
 
 
 def _assembled(texts: Mapping[str, str], read: Mapping[str, Cell], default_space: str) -> PeakRow:
-    values = {field: cell.value for field, cell in read.items()}
+    values: dict[str, Any] = {field: cell.value for field, cell in read.items()}
     problems = [cell.problem for field in FIELDS if (cell := read.get(field)) is not None and cell.problem is not None]
     bad = {problem.field for problem in problems}
     problems += _coordinate_problems(values, bad) + _statistic_problems(values, bad) + _sign_problems(values, bad)

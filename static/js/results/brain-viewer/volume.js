@@ -66,10 +66,6 @@ export function voxelOf({ origin, step }, mm) {
   return mm.map((value, axis) => Math.round((value - origin[axis]) / step[axis]));
 }
 
-export function mmOf({ origin, step }, voxel) {
-  return voxel.map((index, axis) => origin[axis] + step[axis] * index);
-}
-
 /** Place of a voxel in `values`, or -1 outside. */
 export function placeOf({ shape }, [i, j, k]) {
   const inside = i >= 0 && j >= 0 && k >= 0 && i < shape[0] && j < shape[1] && k < shape[2];
