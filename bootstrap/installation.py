@@ -35,6 +35,7 @@ def install(kind: str) -> None:
     if not python_answers("import pip"):
         make_venv()
     with alone_on(VENV / "install.lock", "", "Another run.py is installing into .venv: start again when it is done."):
+        STAMP.unlink(missing_ok=True)  # an installation that is interrupted is no installation
         say("Installing the locked dependencies (once; some minutes on a slow line) ...")
         run_installer([str(PYTHON), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"])
         uv = PROGRAMS / ("uv.exe" if WINDOWS else "uv")
@@ -70,6 +71,11 @@ def make_venv() -> None:
         raise Refusal(
             "This Python cannot make a virtual environment: install its venv package "
             "(on Debian and Ubuntu: sudo apt install python3-venv) and start again."
+        ) from error
+    except PermissionError as error:
+        raise Refusal(
+            f"Concord is not installed yet and {ROOT} cannot be written ({error.strerror}): run `python run.py setup` "
+            "once as the owner of that folder."
         ) from error
 
 

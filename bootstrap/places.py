@@ -1,5 +1,6 @@
 """The project folder, the data folder, and what every process of one installation is told."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Places:
         self.accounts = self.data / "demo_accounts.json"
 
     def make(self) -> None:
+        if not self.data.exists():
+            make_private(self.data)
         refuse_unwritable(self.data)
         refuse_full_disk(self.data)
         for folder in (self.logs, self.cache):
@@ -44,6 +47,13 @@ class Places:
         }
         fixed = {"CONCORD_DATA": str(self.data), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
         return {**defaults, **os.environ, **fixed}
+
+
+def make_private(folder: Path) -> None:
+    """Others on this machine must not read the database; what cannot be made is refused by the next check."""
+    with contextlib.suppress(OSError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
 
 
 def manage_command(*arguments: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +133,14 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def bound_log(path: Path) -> None:
+    """Set a long log aside while its process goes on: it writes at the end of the file, wherever that now is."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LOG_ROTATION_BYTES:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)
+
+
 def fresh_log(path: Path) -> Path:
     if path.exists() and path.stat().st_size > LOG_ROTATION_BYTES:
         path.replace(path.with_suffix(".log.1"))
@@ -166,6 +175,8 @@ class Supervisor:
                     child.start(self.places, self.environment, self.guard)
             elif child.process.poll() is not None:
                 child.note_death(child.process, self.guard)
+            else:
+                bound_log(self.places.logs / f"{child.name}.log")
 
 
 def web_child(port: int) -> Child:

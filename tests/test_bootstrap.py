@@ -8,13 +8,16 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections import namedtuple
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from bootstrap import installation, refusals
 from bootstrap.command_line import main
+from bootstrap.commands import answers
 from bootstrap.locks import alone_on_data
 from bootstrap.places import Places
 from bootstrap.refusals import MEGABYTE, Refusal
@@ -127,6 +130,31 @@ def test_a_data_folder_is_free_again_when_its_concord_was_killed(tmp_path):
         assert Places(tmp_path).lock.read_text(encoding="utf-8").endswith("next")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
+def test_a_new_data_folder_is_closed_to_others_and_one_that_was_there_keeps_its_rights(tmp_path):
+    (tmp_path / "shared").mkdir(mode=0o755)
+    for name in ("new", "shared"):
+        Places(tmp_path / name).make()
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new", "shared")] == [0o700, 0o755]
+
+
+def test_the_server_is_asked_directly_where_a_proxy_is_set(monkeypatch):
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.handle_request).start()
+        assert answers(f"http://127.0.0.1:{server.server_port}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -202,6 +230,21 @@ def test_a_failed_installation_is_tried_again_at_the_next_start(venv_of_this_tes
     installation.install("base")
     assert synced(venv_of_this_test) == ["base.lock"]
     assert json.loads(installation.STAMP.read_text())["kind"] == "base"
+
+
+def test_an_interrupted_upgrade_is_installed_anew_even_for_the_version_before(venv_of_this_test, monkeypatch):
+    def interrupted(command):
+        raise KeyboardInterrupt
+
+    installation.install("base")
+    installation.LOCKS["base"].write_text("a newer base lock")
+    with monkeypatch.context() as patched:
+        patched.setattr(installation, "run_installer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            installation.install("base")
+    installation.LOCKS["base"].write_text("the base lock")
+    installation.install("base")
+    assert synced(venv_of_this_test) == ["base.lock", "base.lock"]
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])

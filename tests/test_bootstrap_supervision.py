@@ -16,6 +16,7 @@ from bootstrap.supervision import Child, Supervisor, background_children, web_ch
 
 ROOT = Path(__file__).resolve().parents[1]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+WORDY = [sys.executable, "-c", "import time; print('x' * 99, flush=True); time.sleep(600)"]
 STUBBORN = [
     sys.executable,
     "-c",
@@ -141,6 +142,27 @@ def test_a_long_log_is_set_aside_at_the_next_start(places, monkeypatch):
     log.write_text("more than ten bytes")
     assert supervision.fresh_log(log) == log
     assert (places.logs / "web.log.1").read_text() == "more than ten bytes"
+
+
+def test_a_log_that_grows_long_is_set_aside_while_its_process_goes_on_writing(places, monkeypatch):
+    monkeypatch.setattr(supervision, "LOG_ROTATION_BYTES", 10)
+    log = places.logs / "chatty.log"
+    code = "import sys\nfor n in range(3): input(); print('twelve bytes' if n == 0 else 'later', flush=True)"
+    with log.open("ab") as file:
+        chatty = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=file, text=True)
+    chatty.stdin.write("\n")
+    chatty.stdin.flush()
+    assert until(lambda: log.stat().st_size > 10)
+    supervision.bound_log(log)
+    chatty.communicate("\n\n")
+    assert (places.logs / "chatty.log.1").read_text() == "twelve bytes\n"
+    assert log.read_text() == "later\nlater\n"
+
+
+def test_the_length_of_the_log_of_a_running_process_is_watched(places, monkeypatch):
+    monkeypatch.setattr(supervision, "LOG_ROTATION_BYTES", 10)
+    with supervised(places, Child("long", WORDY)) as supervisor:
+        assert until(lambda: supervisor.check() or (places.logs / "long.log.1").exists())
 
 
 def test_each_worker_computes_one_run_at_a_time_and_a_sweeper_watches_them():
