@@ -90,7 +90,7 @@ def test_on_a_phone_the_stages_open_over_the_page_and_escape_closes_them(project
     expect(sidebar).not_to_be_visible()
     phone.get_by_role("button", name="Show the stages of the review").click()
     expect(sidebar.locator(stages)).to_be_visible()
-    phone.wait_for_function("document.querySelector('#review-flow.show:not(.showing)')")
+    expect(phone.locator("#review-flow.show:not(.showing)")).to_be_visible()
     phone.keyboard.press("Escape")
     expect(sidebar).not_to_be_visible()
 

@@ -63,8 +63,10 @@ def wait_for_port(port, seconds=20):
 @pytest.fixture(scope="session")
 def team_server(postgresql_url, redis_url, tmp_path_factory):
     """Environment of a team server: the production settings on the real PostgreSQL and Redis."""
+    # The browser tests of the same process set this one; no server does.
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     return {
-        **os.environ,
+        **environment,
         "DJANGO_SETTINGS_MODULE": "meta_app.settings.production",
         "CONCORD_SECRET_KEY": "k7Jd0q-only-for-this-test-2mVx81nTzPqLwRbYcEo3-and-long-enough",
         "CONCORD_DATABASE_URL": postgresql_url,

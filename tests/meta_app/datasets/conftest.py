@@ -20,7 +20,7 @@ def make_study(project, reviewer):
             study=study,
             position=position,
             author=author or reviewer,
-            form=ExtractionForm.objects.first(),
+            form=ExtractionForm.objects.get_or_create(project=None, name="coordinates", version=1)[0],
             state=state,
             completed_at=timezone.now() if state == "complete" else None,
         )
