@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from meta_app.datasets.domain import DatasetRow, count_units, shared_cohorts
@@ -19,6 +19,17 @@ WORDS = {
     "talairach": "Talairach",
     "unknown": "space not stated",
 }
+
+DESIGNS = {"one_sample": "one sample", "two_sample": "two samples", "correlation": "correlation"}
+
+_IF_HIGHER = "or the t threshold of their study where that is higher"
+HEIGHTS = {
+    ("pool", "pool"): f"take the pooled height of the peaks with a statistic, {_IF_HIGHER}",
+    ("pool", "default"): f"take a default effect of g = 1.2566, as there is no statistic to pool, {_IF_HIGHER}",
+    ("pool", "threshold"): "take the t threshold of their study, as there is no statistic to pool",
+    ("threshold", "threshold"): "take the t threshold of their study",
+}
+"""What was asked for, and what the core did: the height of peaks known only by their sign."""
 
 Level = Literal["error", "warning", "note"]
 
@@ -87,12 +98,17 @@ class Notice:
 
 @dataclass(frozen=True)
 class Included:
-    """A dataset as the core will see it; `threshold_source` says where its t threshold comes from."""
+    """A dataset as the core will see it.
+
+    `threshold_source` says where its t threshold comes from; `heights` counts its sign-only peaks by the core's rule
+    that gives them their height: "pool", "default" or "threshold".
+    """
 
     row: DatasetRow
     t_threshold: float | None
     threshold_source: Literal["reported", "smallest", "p05", ""]
     sign_only: int
+    heights: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,7 +157,9 @@ def review(included: Sequence[Included], model: Model) -> list[Notice]:
     if not rows:
         mend = "Choose another comparison, modality or metric, or freeze a version that holds such datasets."
         return [Notice("error", "Selection", "No dataset matches: there is nothing to analyse.", mend)]
-    found = [_few(rows), *_dependent(rows), *_thresholds(included), _signs(included, model), *_mixtures(rows)]
+    found = [
+        _few(rows), *_dependent(rows), _scales(rows), *_thresholds(included), _signs(included, model), *_mixtures(rows)
+    ]  # fmt: skip
     return [notice for notice in found if notice]
 
 
@@ -188,9 +206,23 @@ def _signs(included: Sequence[Included], model: Model) -> Notice | None:
     signs, peaks = sum(item.sign_only for item in included), sum(len(item.row.peaks) for item in included)
     if not signs:
         return None
-    rule = "pooled height of the other peaks" if model.sign_peaks == "pool" else "threshold of their study"
-    text = f"{counted(signs, 'peak')} of {peaks} with a sign only: their height is taken from the {rule}."
+    rules: Counter[str] = Counter()
+    for item in included:
+        rules.update(item.heights)
+    taken = "; ".join(f"{number} {HEIGHTS[model.sign_peaks, rule]}" for rule, number in sorted(rules.items()))
+    text = f"{counted(signs, 'peak')} of {peaks} with a sign only{': ' if taken else ''}{taken}."
     return Notice("warning", "Sign-only peaks", text, "Enter the statistics if the papers give them.")
+
+
+def _scales(rows: Sequence[DatasetRow]) -> Notice | None:
+    """One-sample effects, group differences and correlations are different quantities; the model averages them."""
+    count = Counter(DESIGNS[row.design] for row in rows)
+    if len(count) < 2:
+        return None
+    parts = ", ".join(f"{name} {counted(number, 'dataset')}" for name, number in count.most_common())
+    text = f"Different designs are averaged as if they measured the same: {parts}."
+    mend = "Analyse each design on its own; a correlation enters as Fisher's z, the others as Hedges' g."
+    return Notice("warning", "Design", text, mend)
 
 
 def _mixtures(rows: Sequence[DatasetRow]) -> list[Notice]:

@@ -41,7 +41,7 @@ class MapKind:
 
 MAPS = (
     MapKind("z", "SDM-Z (strength of evidence)", "SDM-Z", "signed", ("z",), "Pooled effect over its standard error."),
-    MapKind("g", "Hedges' g (effect size)", "g", "signed", ("g",), "Pooled effect in standard deviations."),
+    MapKind("g", "Hedges' g (effect size)", "g", "signed", ("g",), "Pooled effect; of correlations, Fisher's z."),
     MapKind(
         "p",
         "p, uncorrected",
@@ -51,7 +51,7 @@ MAPS = (
         "One-sided p of either direction, not corrected for multiple comparisons; shown as -log10 p.",
     ),
     MapKind("tau2", "τ² (between-study variance)", "τ²", "positive", ("tau2",), "Variance of the true effects."),
-    MapKind("i2", "I² (heterogeneity)", "I²", "positive", ("i2",), "Share of the variance between studies.", "%"),
+    MapKind("i2", "I² (heterogeneity)", "I²", "positive", ("i2",), "Between studies, as share of all variance.", "%"),
     MapKind("h2", "H² (heterogeneity)", "H²", "positive", ("h2",), "Total variance over within-study variance."),
     MapKind("q", "Cochran's Q", "Q", "positive", ("q",), "Weighted squared deviations from the pooled effect."),
     MapKind("var", "Variance of g", "var(g)", "positive", ("var",), "Squared standard error of the pooled effect."),
@@ -130,7 +130,7 @@ class Thresholds:
     @property
     def sentence(self) -> str:
         return (
-            f"uncorrected p < {self.voxel_p:g}, |SDM-Z| > {self.min_peak_z:g}, at least {self.min_extent} "
+            f"one-sided p ≤ {self.voxel_p:g}, peak |SDM-Z| ≥ {self.min_peak_z:g}, at least {self.min_extent} "
             f"{'voxel' if self.min_extent == 1 else 'voxels'}; not corrected for multiple comparisons"
         )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from meta_app.analyses.domain import HEIGHTS
 from meta_app.analyses.models import Artefact
 from meta_app.results.domain import MAP_TITLES
 from meta_app.results.selectors import Result, provenance_keys
@@ -9,10 +10,6 @@ from meta_app.results.selectors import Result, provenance_keys
 Fact = tuple[str, str]
 
 ESTIMATORS = {"DL": "DerSimonian-Laird", "REML": "restricted maximum likelihood"}
-SIGN_PEAKS = {
-    "pool": "peaks without a statistic take an effect from the studies that report one",
-    "threshold": "peaks without a statistic take the threshold of their study",
-}
 TABLE_TITLES = {"tables/clusters.csv": "Clusters", "tables/peaks.csv": "Local peaks", "run.json": "Record of the run"}
 
 
@@ -45,9 +42,18 @@ def question_facts(result: Result) -> list[Fact]:
         ("Analysed", units_text(dict(result.counts))),
         ("Model", f"random effects, {ESTIMATORS.get(core['estimator'], core['estimator'])}"),
         ("Imputations", f"{core['imputations']} per study"),
-        ("Sign-only peaks", SIGN_PEAKS.get(core["sign_peaks"], core["sign_peaks"])),
+        ("Sign-only peaks", sign_only_text(result)),
         ("Thresholds", result.thresholds.sentence),
     ]
+
+
+def sign_only_text(result: Result) -> str:
+    """How many peaks had a sign only, and what the core took as their height."""
+    heights = result.record.get("sign_only_heights")
+    if heights is None:
+        return f"{result.core['sign_peaks']}; this older run does not record what each took"
+    told = [f"{number} {HEIGHTS[result.core['sign_peaks'], rule]}" for rule, number in heights.items()]
+    return "; ".join(told) or "none"
 
 
 def provenance_facts(result: Result) -> list[Fact]:
@@ -58,12 +64,24 @@ def provenance_facts(result: Result) -> list[Fact]:
         ("Specification", f"sha256 {keys['analysis_specification_sha256']}"),
         ("Numeric core", f"sdm_core {keys['core_version']}"),
         ("Seed", str(keys["seed"])),
-        ("Template and mask", f"{_plain(core['template'])}; mask: {_plain(core['mask'])}"),
+        ("Template", f"{_plain(core['template'])} correlations, Concord's own model (SDM-PSI's is not public)"),
+        ("Mask", _mask_text(result)),
+        ("Left out of the mean that guides imputation", _discards_text(result)),
         ("Kernel", f"{core['fwhm_mm']:g} mm FWHM, anisotropy {core['anisotropy']:g}"),
         ("Compatibility", core["compatibility"] or "none: our own rules"),
         ("Launched by", str(run.launched_by)),
         ("Finished", f"{run.finished_at:%Y-%m-%d %H:%M} UTC" if run.finished_at else "not recorded"),
     ]
+
+
+def _mask_text(result: Result) -> str:
+    voxels = result.record.get("mask", {}).get("voxels")
+    return _plain(result.core["mask"]) + (f", {voxels:,} voxels of 2 mm" if voxels else "")
+
+
+def _discards_text(result: Result) -> str:
+    used = result.record.get("mle_discards_used")
+    return "not recorded" if used is None else f"the {used} most favourable of the datasets at each voxel"
 
 
 def _plain(name: str) -> str:

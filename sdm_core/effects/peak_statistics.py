@@ -13,6 +13,7 @@ from .hedges import EffectScale
 
 Array = NDArray[np.float64]
 PooledMean = Callable[[Array, Array], float]
+Pool = tuple[tuple[float, float], ...]
 
 # Two-tailed level taken for a study that reports neither a threshold nor any t.
 DEFAULT_ALPHA = 0.05
@@ -51,6 +52,26 @@ def effective_thresholds(studies: StudyTable, peaks: PeakTable) -> tuple[Array, 
     return thresholds, warnings
 
 
+def sign_only_rules(studies: StudyTable, peaks: PeakTable, sign_peaks: str) -> tuple[str, ...]:
+    """What gives each peak its height: "" for its own t, else "pool", "default", "threshold" or "sdm-6.21".
+
+    "pool" and "default" (no study has a t to pool) stand for the larger of that height and the study's threshold.
+    """
+    heights = _PeakHeights(studies, peaks, EffectScale.of(studies))
+
+    def rule(peak: int) -> str:
+        if np.isfinite(peaks.t[peak]):
+            return ""
+        if sign_peaks != "pool":
+            return sign_peaks
+        study = int(peaks.study_index[peak])
+        if heights.pool(study, int(peaks.sign[peak])):
+            return "pool"
+        return "default" if studies.design[study] == "one_sample" else "threshold"
+
+    return tuple(rule(peak) for peak in range(len(peaks)))
+
+
 def peak_statistics(
     studies: StudyTable, peaks: PeakTable, thresholds: Array, sign_peaks: str, pooled_mean: PooledMean
 ) -> Array:
@@ -74,55 +95,63 @@ def peak_statistics(
     """
     scale = EffectScale.of(studies)
     t = peaks.t.copy()
-    heights = _PeakHeights(studies, peaks, scale, pooled_mean) if sign_peaks == "pool" else None
-    for peak in np.flatnonzero(np.isnan(t)):
+    heights = _PeakHeights(studies, peaks, scale)
+    for peak, rule in enumerate(sign_only_rules(studies, peaks, sign_peaks)):
         study, sign = int(peaks.study_index[peak]), int(peaks.sign[peak])
         height = float(thresholds[study])
-        if heights is not None:
-            height = max(height, float(scale.t(study, heights.effect(study, sign))))
-        elif sign_peaks == "sdm-6.21":
+        if rule == "pool":
+            height = max(height, float(scale.t(study, heights.pooled(study, sign, pooled_mean))))
+        elif rule == "default":
+            height = max(height, float(scale.t(study, DEFAULT_PEAK_EFFECT)))
+        elif rule == "sdm-6.21":
             height = float(scale.t(study, height))
-        t[peak] = sign * height
+        if rule:
+            t[peak] = sign * height
     return t
 
 
 class _PeakHeights:
-    """Meta-analysis of how high the reported peaks are."""
+    """How high the reported peaks are: the studies to pool."""
 
-    def __init__(self, studies: StudyTable, peaks: PeakTable, scale: EffectScale, pooled_mean: PooledMean) -> None:
-        self.studies, self.peaks, self.scale, self.pooled_mean = studies, peaks, scale, pooled_mean
-        self._known: dict[tuple[int, str | None, bool], float | None] = {}
+    def __init__(self, studies: StudyTable, peaks: PeakTable, scale: EffectScale) -> None:
+        self.studies, self.peaks, self.scale = studies, peaks, scale
+        self._found: dict[tuple[int, str | None, bool], Pool | None] = {}
+        self._means: dict[Pool, float] = {}
 
-    def effect(self, study: int, sign: int) -> float:
-        """Expected height of a peak of a study as an absolute effect; 0 where nothing is known."""
+    def pooled(self, study: int, sign: int, pooled_mean: PooledMean) -> float:
+        """Expected height of a peak of a study as an absolute effect; 0 where there is no pool."""
+        pool = self.pool(study, sign)
+        if pool is None:
+            return 0.0
+        if pool not in self._means:
+            effects, variances = zip(*pool, strict=True)
+            self._means[pool] = pooled_mean(np.array(effects), np.array(variances))
+        return self._means[pool]
+
+    def pool(self, study: int, sign: int) -> Pool | None:
+        """Effects and variances of the studies whose reported peaks stand for such a peak; None if there are none."""
         correlation = bool(self.scale.correlation[study])
         for pool_sign, kind in ((sign, self.studies.threshold_kind[study]), (sign, None), (0, None)):
-            pooled = self._pool(pool_sign, kind, correlation)
-            if pooled is not None:
-                return pooled
-        return DEFAULT_PEAK_EFFECT if self.studies.design[study] == "one_sample" else 0.0
+            key = (pool_sign, kind, correlation)
+            if key not in self._found:
+                self._found[key] = self._heights(*key)
+            if self._found[key] is not None:
+                return self._found[key]
+        return None
 
-    def _pool(self, sign: int, kind: str | None, correlation: bool) -> float | None:
-        key = (sign, kind, correlation)
-        if key not in self._known:
-            members = [
-                i
-                for i in range(len(self.studies))
-                if kind in (None, self.studies.threshold_kind[i]) and bool(self.scale.correlation[i]) == correlation
-            ]
-            self._known[key] = self._mean_height(members, sign, at_least=1 if kind is None else 2)
-        return self._known[key]
-
-    def _mean_height(self, members: list[int], sign: int, at_least: int) -> float | None:
-        """Pooled absolute effect of the peaks of a sign, of both for 0; None with too few studies."""
-        effects, variances = [], []
+    def _heights(self, sign: int, kind: str | None, correlation: bool) -> Pool | None:
+        """Of the peaks of a sign, of both for 0; None with too few studies."""
+        members = [
+            i
+            for i in range(len(self.studies))
+            if kind in (None, self.studies.threshold_kind[i]) and bool(self.scale.correlation[i]) == correlation
+        ]
+        pool = []
         for i in members:
             own = self.peaks.of_study(i)
             t = np.abs(self.peaks.t[own][np.isin(self.peaks.sign[own], [sign] if sign else [-1, 1])])
             t = t[np.isfinite(t)]
             if t.size:
-                effects.append(float(self.scale.effect(i, t.mean())))
-                variances.append(float(self.scale.variance(i, effects[-1])))
-        if len(effects) < at_least:
-            return None
-        return self.pooled_mean(np.array(effects), np.array(variances))
+                effect = float(self.scale.effect(i, t.mean()))
+                pool.append((effect, float(self.scale.variance(i, effect))))
+        return tuple(pool) if len(pool) >= (1 if kind is None else 2) else None

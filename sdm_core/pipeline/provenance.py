@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import numba
 import numpy as np
 import scipy
 
+from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import Problem
 from sdm_core.studies import PeakTable, StudyTable
 
@@ -41,6 +43,7 @@ def describe(
         "mle_discards_used": analysis.n_discards,
         "studies": {"count": len(studies), "subjects": int((studies.n1 + studies.n2).sum()), "names": studies.names},
         "peaks": {"count": len(analysis.peaks), "sign_only": int(np.isnan(analysis.peaks.t).sum())},
+        "sign_only_heights": {} if bounds_sha256 else _sign_only_heights(analysis),
         "tables_sha256": tables_sha256(studies, analysis.peaks),
         "inputs_sha256": dict(inputs),
         "bounds_sha256": bounds_sha256,
@@ -53,6 +56,14 @@ def describe(
         "peak_memory_mb": peak_memory_mb(),
         "machine": {"platform": platform.platform(), "threads": analysis.workers.threads},
     }
+
+
+def _sign_only_heights(analysis: Analysis) -> dict[str, int]:
+    """How many peaks known only by their sign took their height from what."""
+    specification = analysis.specification
+    wanted = specification.compatibility or specification.sign_peaks
+    rules = Counter(sign_only_rules(analysis.studies, analysis.peaks, wanted))
+    return {rule: rules[rule] for rule in sorted(rules) if rule}
 
 
 def tables_sha256(studies: StudyTable, peaks: PeakTable) -> str:

@@ -60,6 +60,12 @@ def test_sign_only_peaks_are_counted_with_the_rule_that_gives_their_height(doubt
     assert text.startswith("10 peaks of 10 with a sign only")
 
 
+def test_different_designs_in_one_mean_are_a_warning(doubts):
+    other = simulated_study("R", [simulated_dataset("R", design="correlation", group_b=None)])
+    text = doubts([*studies(9), other])["warning", "Design"]
+    assert "two samples 9 datasets, correlation 1 dataset" in text
+
+
 def test_mixed_software_is_noted_and_an_unstated_space_is_a_warning(doubts):
     mixed = [*studies(9), simulated_study("FSL", [simulated_dataset("FSL", software="fsl", space="unknown")])]
     found = doubts(mixed)

@@ -73,9 +73,11 @@ def test_a_peak_without_a_statistic_keeps_its_sign_only(prepare):
     assert peaks.sign.tolist() == [-1]
 
 
-@pytest.mark.parametrize(("kind", "statistic"), [("p", 0.0), ("r", 1.2), ("t", 0.0), ("p", 1.5)])
+@pytest.mark.parametrize(
+    ("kind", "statistic"), [("p", 0.0), ("r", 1.2), ("t", 0.0), ("p", 1.5), ("p", 0.7), ("t", -3.0), ("z", -3.0)]
+)
 def test_an_impossible_statistic_is_an_error_that_names_the_peak(prepare, kind, statistic):
-    peak = simulated_peak(0, statistic, statistic_kind=kind)
+    peak = simulated_peak(0, statistic, statistic_kind=kind, sign=1)
     prepared = prepare(one(peaks=[peak]))
     assert prepared.peaks is None
     assert [notice.place for notice in prepared.notices if notice.level == "error"] == ["Study / ALFF, peak 1"]
@@ -118,6 +120,25 @@ def test_the_preflight_counts_what_the_filter_lets_through(snapshot_of):
     seen = engine.preflight(snapshot, Filters("patients_controls", (), ("ReHo",)), Model())
     assert seen.counts == {"reports": 1, "studies": 1, "cohorts": 1, "datasets": 1, "peaks": 3}
     assert not seen.refused
+
+
+@pytest.mark.parametrize(
+    ("peaks", "design", "sign_peaks", "words"),
+    [
+        ([None, None], "one_sample", "pool", "2 take a default effect of g = 1.2566, as there is no statistic to pool"),
+        ([None, None], "two_sample", "pool", "2 take the t threshold of their study, as there is no statistic"),
+        ([None, 4.5], "one_sample", "pool", "1 take the pooled height of the peaks with a statistic"),
+        ([None, 4.5], "one_sample", "threshold", "1 take the t threshold of their study."),
+    ],
+)
+def test_the_preflight_says_what_the_core_does_with_sign_only_peaks(snapshot_of, peaks, design, sign_peaks, words):
+    rows = [simulated_peak(place, statistic) for place, statistic in enumerate(peaks)]
+    groups = {} if design == "two_sample" else {"group_b": None}
+    snapshot = snapshot_of([one(peaks=rows, design=design, **groups)])
+    seen = engine.preflight(snapshot, Filters("patients_controls"), Model(sign_peaks=sign_peaks))
+    (text,) = [notice.text for notice in seen.notices if notice.place == "Sign-only peaks"]
+    assert words in text
+    assert "pooled height" not in text or "no statistic" not in text
 
 
 def test_nothing_to_analyse_is_refused(snapshot_of):

@@ -109,7 +109,9 @@ def simulated_result(z):
     thresholds = {name: CORE[name] for name in ("voxel_p", "min_peak_z", "min_extent")}
     clusters = find_clusters(maps["z"], mask, maps["p_uncorrected"], maps["p_uncorrected_neg"], **thresholds)
     notice = {"level": "warning", "place": "Selection", "text": "Simulated: only 2 blobs.", "mend": "Test with them."}
-    return SimulatedResult(maps, clusters, {"concord": {"preflight": [notice]}, "warnings": ["A core warning."]})
+    record = {"sign_only_heights": {"default": 7}, "mle_discards_used": 1, "mask": {"voxels": mask.size}}
+    concord = {"preflight": [notice]}
+    return SimulatedResult(maps, clusters, record | {"concord": concord, "warnings": ["A core warning."]})
 
 
 def artefacts_of(run, folder):

@@ -76,7 +76,7 @@ def test_the_page_costs_few_queries(run, page, sign_in, owner, django_assert_max
 
 def test_thresholds_and_correction_stand_where_the_result_is(run, page, sign_in, viewer):
     text = sign_in(viewer).get(page(run)).content.decode()
-    sentence = "uncorrected p &lt; 0.005, |SDM-Z| &gt; 1, at least 10 voxels; not corrected for multiple comparisons"
+    sentence = "one-sided p ≤ 0.005, peak |SDM-Z| ≥ 1, at least 10 voxels; not corrected for multiple comparisons"
     assert text.count(sentence) >= 2
 
 
@@ -99,6 +99,15 @@ def test_the_page_says_where_its_numbers_come_from(run, page, sign_in, viewer):
     assert "2 reports, 2 studies, 2 cohorts, 2 datasets, 0 peaks" in text
     assert "Simulated: only 2 blobs." in text
     assert "A core warning." in text
+
+
+def test_the_page_says_what_was_assumed_and_what_is_our_own(run, page, sign_in, viewer):
+    text = sign_in(viewer).get(page(run)).content.decode()
+    assert "7 take a default effect of g = 1.2566, as there is no statistic to pool" in text
+    assert "pooled height" not in text
+    assert "own model (SDM-PSI&#x27;s is not public)" in text
+    assert "213,593 voxels of 2 mm" in text
+    assert "the 1 most favourable of the datasets at each voxel" in text
 
 
 def test_a_result_with_nothing_significant_is_a_page_not_an_error(empty_run, page, sign_in, viewer):

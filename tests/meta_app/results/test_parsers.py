@@ -30,7 +30,7 @@ def test_region_names_with_commas_and_slashes_stay_whole():
 
 
 def test_thresholds_in_words_name_the_missing_correction():
-    sentence = "uncorrected p < 0.001, |SDM-Z| > 1.5, at least 1 voxel; not corrected for multiple comparisons"
+    sentence = "one-sided p ≤ 0.001, peak |SDM-Z| ≥ 1.5, at least 1 voxel; not corrected for multiple comparisons"
     assert Thresholds(0.001, 1.5, 1).sentence == sentence
 
 

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from sdm_core.effects import EffectScale, effective_thresholds, peak_statistics
+from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.pooling import random_effects_mean
 from sdm_core.studies import PeakTable, StudyTable
 
@@ -66,3 +67,36 @@ def test_the_threshold_and_the_compatibility_rule():
     t = peak_statistics(studies, peaks, studies.t_threshold, "sdm-6.21", random_effects_mean)
     # SDM-PSI 6.21 shows g = 3.169, i.e. t = 11.39 for n = 11
     assert t == pytest.approx([11.39, -11.39], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("statistics", "wanted", "rules"),
+    [
+        (["p", "n"], "pool", ("default", "default")),
+        (["p", 4.2], "pool", ("pool", "")),
+        (["n", 4.2], "pool", ("pool", "")),
+        (["p", 4.2], "threshold", ("threshold", "")),
+        (["p", 4.2], "sdm-6.21", ("sdm-6.21", "")),
+    ],
+)
+def test_each_signed_peak_says_what_gives_it_its_height(statistics, wanted, rules):
+    studies, peaks = tables((20, 3.0, "", statistics))
+    assert sign_only_rules(studies, peaks, wanted) == rules
+
+
+def test_without_any_t_a_peak_of_two_samples_has_the_threshold_and_says_so():
+    studies = StudyTable.from_rows([{"study": "two", "n1": 20, "n2": 20, "t_thr": 2.5}])
+    peaks = PeakTable.from_rows([{"study": "two", "x": 0, "y": -20, "z": 10, "statistic": "n"}], studies)
+    assert sign_only_rules(studies, peaks, "pool") == ("threshold",)
+    assert peak_statistics(studies, peaks, studies.t_threshold, "pool", random_effects_mean).tolist() == [-2.5]
+
+
+def test_a_correlation_takes_no_height_from_group_differences():
+    studies = StudyTable.from_rows(
+        [{"study": "two", "n1": 20, "n2": 20, "t_thr": 2.5}, {"study": "r", "n1": 20, "design": "correlation"}]
+    )
+    place = {"x": 0, "y": -20, "z": 10}
+    peaks = PeakTable.from_rows(
+        [place | {"study": "two", "statistic": 4.0}, place | {"study": "r", "statistic": "p"}], studies
+    )
+    assert sign_only_rules(studies, peaks, "pool") == ("", "threshold")
