@@ -3,7 +3,7 @@
 import json
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,7 @@ from meta_app.analyses.forms import LaunchForm
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import project_runs, runs_ahead, time_left, time_taken, worker_silent
 from meta_app.common.exceptions import UserError
+from meta_app.common.forms import read_number
 from meta_app.datasets.domain import Snapshot, load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import agreed_datasets
@@ -66,10 +67,8 @@ def _chosen_version(request: HttpRequest, place: Place) -> AgreedDataset:
     version = request.POST.get("dataset") or request.GET.get("dataset") or ""
     all_versions = AgreedDataset.objects.filter(project=place.project)
     if not version:
-        return all_versions.latest("version")
-    if not version.isdecimal():
-        raise Http404
-    return get_object_or_404(all_versions, version=int(version))
+        return get_object_or_404(all_versions.order_by("-version")[:1])
+    return get_object_or_404(all_versions, version=read_number(version))
 
 
 def _launch(request: HttpRequest, dataset: AgreedDataset, form: LaunchForm) -> HttpResponse:

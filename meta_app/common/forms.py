@@ -12,6 +12,14 @@ CLASS_OF_WIDGET: tuple[tuple[type[forms.Widget], str], ...] = (
 )
 
 
+MOST_DIGITS = 18
+
+
+def read_number(text: str) -> int | None:
+    """The whole number that an address or a hidden field names; None if it is none that a database holds."""
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
 class StyledForm(forms.BaseForm):
     """Mix in before `forms.Form` or `forms.ModelForm`."""
 

@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.common.forms import read_number
 from meta_app.extraction import services
 from meta_app.extraction.forms import (
     CohortForm,
@@ -128,8 +129,7 @@ def dataset_edit(request: HttpRequest, project_id: int, study_id: int, dataset_i
 
 def _methods_like(request: HttpRequest, extraction: Extraction) -> dict[str, Any]:
     """Groups and methods of the dataset that "add another like this" names."""
-    like = request.GET.get("like", "")
-    model = extraction.datasets.filter(pk=like).first() if like.isdigit() else None
+    model = extraction.datasets.filter(pk=read_number(request.GET.get("like", ""))).first()
     if model is None:
         return {}
     copied = {name: getattr(model, name) for name in (*METHODS, "comparison", "modality", "design")}

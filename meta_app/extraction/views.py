@@ -26,6 +26,7 @@ from meta_app.extraction.study_checks import extraction_problems, grouped, probl
 from meta_app.projects.permissions import EXTRACT, Place, enter_project
 
 STUDIES_ON_A_PAGE = 100
+LONGEST_SEARCH = 200
 
 
 @require_GET
@@ -33,7 +34,7 @@ def studies(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     show = request.GET.get("show", "all")
     show = show if show in SHOWN else "all"
-    words = request.GET.get("q", "").strip()
+    words = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     lines = study_lines(place, show, words)
     page = Paginator(lines, STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {

@@ -114,7 +114,7 @@ def differences(form: Any, yours: dict[str, Any], theirs: Any) -> list[dict[str,
     return [
         {"label": form.fields[name].label or name.replace("_", " ").capitalize(), "yours": mine, "theirs": other}
         for name, mine in yours.items()
-        if (other := getattr(theirs, name)) != mine
+        if (other := getattr(theirs, name, None)) != mine
     ]
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from meta_app.common.exceptions import StaleEdit
+from meta_app.common.forms import read_number
 from meta_app.projects.permissions import LAUNCH, Place, enter_project
 from meta_app.screening import diagram, selectors, services
 from meta_app.screening.domain import FlowCounts, FlowError, flow_rows, parse_flow, sums
@@ -38,7 +39,7 @@ def prisma(request: HttpRequest, project_id: int) -> HttpResponse:
 
 def prisma_save(request: HttpRequest, place: Place) -> HttpResponse:
     raw = read_flow(request.POST)
-    version = int(request.POST["version"]) if request.POST.get("version", "").isdecimal() else 0
+    version = read_number(request.POST.get("version", "")) or 0
     try:
         counts = parse_flow(raw)
         services.flow_save(project=place.project, editor=request.user, version=version, counts=counts)
