@@ -25,7 +25,7 @@ def computed(run):
 
 
 def test_a_run_leaves_maps_tables_and_a_provenance_that_names_its_question(launch):
-    run = launch().run
+    run = launch(seed=7).run
     files = computed(run)
     assert {name for name in files if name.startswith("maps/")} == {f"maps/{name}.nii.gz" for name in MAPS}
     for file in files.values():
@@ -39,6 +39,7 @@ def test_a_run_leaves_maps_tables_and_a_provenance_that_names_its_question(launc
     assert concord["agreed_dataset"]["sha256"] == run.agreed_dataset.sha256
     assert concord["analysis_specification"]["sha256"] == run.specification.sha256
     assert (concord["seed"], concord["core_version"]) == (run.seed, run.core_version)
+    assert provenance["specification"]["seed"] == 7, "the core itself was given the seed of the run"
     assert any(doubt["text"].startswith("Only 3 datasets") for doubt in concord["preflight"])
 
 

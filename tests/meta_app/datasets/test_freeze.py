@@ -87,6 +87,14 @@ def test_the_consensus_speaks_for_a_study_of_two_reviewers(place, make_study, pr
     assert assemble(project).content["studies"][0]["extracted_by"] == 2
 
 
+def test_an_agreement_that_is_still_a_draft_is_not_frozen(place, make_study, project, adjudicator):
+    make_study("Both 2003", needed=2)
+    make_study("Both 2003", needed=2, position="B", author=place.membership.user)
+    make_study("Both 2003", needed=2, position="consensus", author=adjudicator, state="draft")
+    assert assemble(project).content["studies"] == []
+    assert reasons(project) == [("Both 2003", None, "The agreement of its two extractions is not complete yet.")]
+
+
 def test_a_row_without_a_place_is_left_out_by_name(place, make_study, project):
     make_study()
     Peak.objects.filter(position=2).update(x=None)
