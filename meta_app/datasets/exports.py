@@ -6,6 +6,7 @@ apostrophe. A leading minus is data in numbers and stays.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from openpyxl.cell import WriteOnlyCell
 from meta_app.datasets.domain import DatasetRow, Snapshot
 
 Cell = str | int | float | None
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 GROUP_COLUMNS = ("kind", "n", "n_female", "age_mean", "age_sd", "education_mean", "education_sd", "duration_mean",
                  "duration_sd", "duration_unit")  # fmt: skip
@@ -71,6 +73,11 @@ def _safe(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
+def without_control(text: str) -> str:
+    """Control characters, as a paste from a PDF may hold, cannot stand in a workbook; a blank takes their place."""
+    return CONTROL.sub(" ", text)
+
+
 def as_xlsx(tables: Sequence[Table]) -> bytes:
     book = Workbook(write_only=True)
     for table in tables:
@@ -86,7 +93,7 @@ def as_xlsx(tables: Sequence[Table]) -> bytes:
 def _typed(sheet: object, row: Iterable[Cell]) -> Iterable[Any]:
     for value in row:
         if isinstance(value, str):
-            cell = WriteOnlyCell(sheet, value=value)
+            cell = WriteOnlyCell(sheet, value=without_control(value))
             cell.data_type = "s"
             yield cell
         else:

@@ -10,6 +10,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
+from meta_app.datasets.exports import without_control
 from meta_app.results.domain import ClusterRow
 
 Cell = str | int | float
@@ -60,7 +61,7 @@ def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Seque
 
 def _text(sheet: WriteOnlyWorksheet, text: str, bold: bool = False) -> WriteOnlyCell:
     """A cell that stays text even if it begins like a formula."""
-    cell = WriteOnlyCell(sheet, text)
+    cell = WriteOnlyCell(sheet, without_control(text))
     cell.data_type = "s"
     if bold:
         cell.font = Font(bold=True)
