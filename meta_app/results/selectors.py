@@ -149,7 +149,7 @@ class Result:
 def _without_numbers(text: str) -> str:
     """Also without the study that a warning of the core names, and with one word for one peak and for several."""
     text = re.sub(r"^warning: study [^,]+, ", "", text)
-    return re.sub(r"\d[\d.]*(?:, \d[\d.]*)*", "#", text).replace("Peaks #", "Peak #").replace("peaks #", "peak #")
+    return re.sub(r"-?\d[\d.]*(?:, -?\d[\d.]*)*", "#", text).replace("Peaks #", "Peak #").replace("peaks #", "peak #")
 
 
 def _notice(item: Mapping[str, Any] | str) -> dict[str, str]:
