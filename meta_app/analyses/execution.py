@@ -73,7 +73,8 @@ def run_settle_unclaimable(run_id: int) -> None:
         _tell_id(run_id, "Cancelled.")
         return
     most = settings.RUN_MAXIMUM_ATTEMPTS
-    text = f"The worker was lost {most} times while computing this, most often for want of memory. Your data is kept."
+    why = "most often for want of memory or disk space"
+    text = f"The worker was lost {most} times while computing this, {why}. Your data is kept."
     if free.filter(attempts__gte=most).settle(Run.Status.FAILED, now, error=text):
         logger.error("Run %s: given up after %s attempts", run_id, most)
         _tell_id(run_id, text)
@@ -96,6 +97,7 @@ def _attempt(run: Run, owner: str, folder: Path) -> None:
         raise
     except Exception as error:
         logger.exception("Run %s: attempt %s failed", run.pk, run.attempts)
+        shutil.rmtree(folder, ignore_errors=True)  # on a full disk the sentence itself needs the room
         _fail(run, owner, _sentence(run, error))
 
 

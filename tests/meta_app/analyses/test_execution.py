@@ -238,6 +238,21 @@ def test_a_full_disk_fails_in_words_and_leaves_nothing_half(run, compute, error)
     assert not run_folder(run).exists()
 
 
+def test_the_room_that_an_attempt_took_is_free_before_its_failure_is_written(run, compute, monkeypatch):
+    left, fail = [], execution._fail
+    monkeypatch.setattr(execution, "_fail", lambda *given: (left.extend(left_attempts(run)), fail(*given)))
+
+    def fill_the_disk(question, folder, report, should_stop):
+        folder.mkdir(parents=True)
+        (folder / "half").write_text("half a map")
+        raise full_disk()[0]
+
+    compute(fill_the_disk)
+    execution.run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, left) == (Run.Status.FAILED, [])
+
+
 def test_too_little_memory_is_told_with_what_to_do(run, compute):
     compute(raising(MemoryError()))
     execution.run_execute(run.pk)
