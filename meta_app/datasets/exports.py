@@ -11,9 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from meta_app.datasets.domain import DatasetRow, Snapshot
 
 Cell = str | int | float | None
@@ -79,6 +76,8 @@ def without_control(text: str) -> str:
 
 
 def as_xlsx(tables: Sequence[Table]) -> bytes:
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     for table in tables:
         sheet = book.create_sheet(table.name)
@@ -91,6 +90,8 @@ def as_xlsx(tables: Sequence[Table]) -> bytes:
 
 
 def _typed(sheet: object, row: Iterable[Cell]) -> Iterable[Any]:
+    from openpyxl.cell import WriteOnlyCell
+
     for value in row:
         if isinstance(value, str):
             cell = WriteOnlyCell(sheet, value=without_control(value))

@@ -1,17 +1,20 @@
 """The tables of a result as an XLSX workbook: numbers are numbers, text is text, and the same bytes each time."""
 
+from __future__ import annotations
+
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from io import BytesIO
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from typing import TYPE_CHECKING
 
 from meta_app.datasets.exports import without_control
 from meta_app.results.domain import ClusterRow
+
+if TYPE_CHECKING:  # openpyxl is imported where a workbook is written: pages start sooner without it
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 Cell = str | int | float
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -27,6 +30,8 @@ REGION_HEAD = ("Cluster", "Region", "Voxels", "Share (%)")
 
 def result_workbook(clusters: Sequence[ClusterRow], facts: Iterable[tuple[str, str]], thresholds: str) -> bytes:
     """Sheets: clusters, local peaks, regions of each cluster, and where it all comes from."""
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     _sheet(book, "Clusters", CLUSTER_HEAD, (_cluster_cells(row) for row in clusters), thresholds)
     peaks = (peak for cluster in clusters for peak in cluster.peaks)
@@ -61,6 +66,9 @@ def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Seque
 
 def _text(sheet: WriteOnlyWorksheet, text: str, bold: bool = False) -> WriteOnlyCell:
     """A cell that stays text even if it begins like a formula."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     cell = WriteOnlyCell(sheet, without_control(text))
     cell.data_type = "s"
     if bold:

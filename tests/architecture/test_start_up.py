@@ -23,7 +23,7 @@ def loaded_by(code: str, package: str) -> bool:
     return answer.stdout.split()[-1] == "True"
 
 
-@pytest.mark.parametrize("package", ["numba"])
+@pytest.mark.parametrize("package", ["numba", "openpyxl"])
 def test_a_web_process_leaves_alone_what_only_some_requests_need(package):
     assert not loaded_by(WEB, package)
 
