@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, F, Max, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, Q, QuerySet, Subquery
 from django.http import Http404
 
 from meta_app.datasets.domain import FORMAT, canonical_json, count_units, digest, load_snapshot
@@ -97,7 +97,7 @@ def _speaks_for(study: Study) -> Extraction | str:
     independent = [item for item in study.extractions.all() if item.position != Extraction.Position.CONSENSUS]
     if not independent:
         return "Nobody has started its extraction."
-    if study.locked < study.independent or study.locked < study.extractors_needed:
+    if not study.opened:
         return f"Not complete yet: {study.locked} of {study.extractors_needed} extractions locked."
     consensus = [item for item in study.extractions.all() if item.position == Extraction.Position.CONSENSUS]
     if consensus:
@@ -205,9 +205,7 @@ def waiting_to_freeze(membership: Membership) -> Waiting | None:
     if membership.role not in FREEZE:
         return None
     latest = AgreedDataset.objects.filter(project=membership.project_id).order_by("-version").values("created_at")[:1]
-    studies = with_locks(Study.objects.filter(project=membership.project_id)).filter(
-        locked=F("independent"), locked__gte=F("extractors_needed")
-    )
+    studies = with_locks(Study.objects.filter(project=membership.project_id)).filter(opened=True)
     newer = Q(last_locked__gt=Subquery(latest)) | ~Exists(AgreedDataset.objects.filter(project=membership.project_id))
     count = studies.annotate(last_locked=Max("extractions__completed_at")).filter(newer).count()
     return Waiting(count, "study" if count == 1 else "studies", "locked since the last version")

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Prefetch, Q, QuerySet
 from django.http import Http404
 
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Study
@@ -14,20 +14,23 @@ from meta_app.projects.stages import Waiting
 
 INDEPENDENT = ~Q(extractions__position=Extraction.Position.CONSENSUS)
 LOCKED = Q(extractions__state=Extraction.State.COMPLETE)
+ALL_LOCKED = Q(locked=F("independent"), locked__gte=F("extractors_needed"))
 
 
 def opened_studies(place: Place) -> QuerySet[Study]:
     """Studies whose reviewers have all locked: as many as needed are complete and none is still a draft."""
-    return with_locks(Study.objects.filter(project=place.project)).filter(
-        locked=F("independent"), locked__gte=F("extractors_needed")
-    )
+    return with_locks(Study.objects.filter(project=place.project)).filter(opened=True)
 
 
 def with_locks(studies: QuerySet[Study]) -> QuerySet[Study]:
-    """Adds `independent` and `locked`, the numbers of reviewers' extractions and of those that are complete."""
+    """Adds `independent` and `locked`, the numbers of reviewers' extractions and of those that are complete.
+
+    `opened` is the one rule of blinding: as many as needed are complete and none is still a draft.
+    """
     return studies.order_by("label", "pk").annotate(
         independent=Count("extractions", filter=INDEPENDENT, distinct=True),
         locked=Count("extractions", filter=INDEPENDENT & LOCKED, distinct=True),
+        opened=ExpressionWrapper(ALL_LOCKED, BooleanField()),
     )
 
 
@@ -93,7 +96,7 @@ def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -
         study=study,
         mine=mine,
         others=others,
-        opened=study.locked == study.independent and study.locked >= study.extractors_needed,
+        opened=study.opened,
         may_start=mine is None and len(others) < study.extractors_needed and place.may(EXTRACT),
         datasets=datasets,
         peaks=peaks,
