@@ -34,7 +34,7 @@ from sdm_core.effects import effective_thresholds, t_from_f, t_from_p, t_from_r,
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem, Stopped
 from sdm_core.io import read_map as core_read_map
-from sdm_core.io import write_result
+from sdm_core.io import write_result, write_sdm_folder
 from sdm_core.spaces.labels import label_at
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import PeakTable, StudyTable, parse_peaks, parse_studies
@@ -46,6 +46,9 @@ __all__ = ["CORE_VERSION", "Question", "Stopped", "compute", "core_content", "in
 Report = Callable[[str, float], None]
 _LOST_DF = {"one_sample": 1, "two_sample": 2, "correlation": 2}
 _SIGNS = {1: "p", -1: "n"}
+INPUTS = "inputs"
+LONGEST_NAME = 56
+"""Names become file names, which hold 255 bytes: characters of up to four, and an ending."""
 _NOT_SAID_TWICE = frozenset({"t_thr"})
 """Fields whose missing values the pre-flight sums up itself."""
 
@@ -111,7 +114,9 @@ def inspect(rows: Sequence[DatasetRow], model: Model) -> Preflight:
 
 
 def compute(question: Question, folder: Path, report: Report, should_stop: Callable[[], bool]) -> None:
-    """Compute the maps and write them, the tables and run.json into `folder`.
+    """Compute the maps and write them, the tables and run.json into `folder`, and the tables analysed as an SDM folder.
+
+    ``python -m sdm_core run FOLDER/inputs`` with the settings of run.json makes the same maps from it.
 
     Raises
     ------
@@ -137,6 +142,7 @@ def compute(question: Question, folder: Path, report: Report, should_stop: Calla
         raise UserError("The core refused the datasets.", {"problems": problems}) from error
     concord = {**question.provenance, "filters": question.specification["filters"], "preflight": doubts}
     write_result(replace(result, provenance={**result.provenance, "concord": concord}), folder)
+    write_sdm_folder(folder / INPUTS, prepared.studies, prepared.peaks)
 
 
 def _forward(report: Report) -> Callable[[sdm_core.Progress], None]:
@@ -171,6 +177,7 @@ def core_names(keys: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for key in keys:
         base = "".join(sign if sign.isalnum() or sign in "_.-" else "_" for sign in key.replace(" / ", "."))
+        base = base[:LONGEST_NAME]
         name, number = base, 1
         while name in taken:
             number += 1

@@ -97,9 +97,9 @@ def map_downloads(result: Result) -> list[Download]:
 
 
 def table_downloads(result: Result) -> list[Download]:
-    """Tables and the record of the run."""
-    others = [artefact for artefact in result.artefacts if artefact.kind != Artefact.Kind.MAP]
-    return [_download(artefact, TABLE_TITLES.get(artefact.name, artefact.name)) for artefact in others]
+    """Tables and the record of the run; the inputs of each study come with everything else as one file."""
+    titled = [artefact for artefact in result.artefacts if artefact.name in TABLE_TITLES]
+    return [_download(artefact, TABLE_TITLES[artefact.name]) for artefact in titled]
 
 
 def _download(artefact: Artefact, title: str) -> Download:

@@ -6,6 +6,8 @@ import pytest
 from meta_app.analyses import engine
 from meta_app.analyses.domain import Filters, Model
 from meta_app.common.exceptions import UserError
+from sdm_core.io import read_sdm_folder, write_sdm_folder
+from sdm_core.pipeline.provenance import tables_sha256
 
 from .conftest import group, simulated_dataset, simulated_peak, simulated_study
 
@@ -157,3 +159,16 @@ def test_the_question_holds_every_setting_of_the_core_and_no_seed():
     assert {"mask", "template", "fwhm_mm"} <= content["core"].keys()
     assert "seed" not in content["core"]
     assert engine.model_of(content) == Model(imputations=7)
+
+
+def test_the_folder_left_with_a_run_reads_back_as_the_tables_that_were_analysed(prepare, tmp_path):
+    mixed = [simulated_peak(0, 4.5), simulated_peak(1, None, sign=-1), simulated_peak(2, 0.0004, statistic_kind="p")]
+    studies = [
+        one("研究 2019", peaks=mixed, t_threshold=None),
+        one("A very long name " * 20, design="correlation", group_b=None),
+        one("Silent", peaks=0),
+    ]
+    prepared = prepare(*studies)
+    write_sdm_folder(tmp_path, prepared.studies, prepared.peaks)
+    studies, peaks, _, _ = read_sdm_folder(tmp_path)
+    assert tables_sha256(studies, peaks) == tables_sha256(prepared.studies, prepared.peaks)

@@ -10,6 +10,7 @@ import pytest
 from meta_app.analyses import execution, services
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import artefact_path, run_folder
+from sdm_core.__main__ import main as core_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +42,18 @@ def test_a_run_leaves_maps_tables_and_a_provenance_that_names_its_question(launc
     assert (concord["seed"], concord["core_version"]) == (run.seed, run.core_version)
     assert provenance["specification"]["seed"] == 7, "the core itself was given the seed of the run"
     assert any(doubt["text"].startswith("Only 3 datasets") for doubt in concord["preflight"])
+
+
+def test_the_command_line_makes_the_same_maps_from_the_inputs_a_run_leaves(launch, tmp_path):
+    run = launch(seed=7).run
+    files = computed(run)
+    asked = json.loads(artefact_path(files["run.json"]).read_text())["specification"]
+    names = ("imputations", "seed", "estimator", "sign_peaks", "voxel_p", "min_peak_z", "min_extent")
+    settings = [f"--{name.replace('_', '-')}={asked[name]}" for name in names]
+    assert core_command(["run", str(run_folder(run) / "inputs"), "--out", str(tmp_path / "again"), *settings]) == 0
+    for name, file in files.items():
+        if name.startswith(("maps/", "tables/")):
+            assert hashlib.sha256((tmp_path / "again" / name).read_bytes()).hexdigest() == file.sha256, name
 
 
 def test_the_same_question_gives_the_same_maps_whatever_was_edited_meanwhile(launch, freeze, owner):
