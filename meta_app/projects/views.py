@@ -112,10 +112,19 @@ def protocol_conflict(request: HttpRequest, stale: StaleEdit) -> HttpResponse:
 def differences(form: Any, yours: dict[str, Any], theirs: Any) -> list[dict[str, Any]]:
     """The fields in which two people's versions differ, for the page that shows both."""
     return [
-        {"label": form.fields[name].label or name.replace("_", " ").capitalize(), "yours": mine, "theirs": other}
+        {
+            "label": form.fields[name].label or name.replace("_", " ").capitalize(),
+            "yours": as_typed(mine),
+            "theirs": as_typed(other),
+        }
         for name, mine in yours.items()
         if (other := getattr(theirs, name, None)) != mine
     ]
+
+
+def as_typed(value: Any) -> Any:
+    """A list as the lines it was typed in."""
+    return "\n".join(value) if isinstance(value, list) else value
 
 
 @require_page_or_post

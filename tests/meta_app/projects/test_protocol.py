@@ -34,6 +34,13 @@ def test_an_amendment_needs_a_reason_and_leaves_the_old_version_as_it_was(projec
     ]
 
 
+def test_lists_of_both_versions_are_shown_as_the_lines_they_were_typed_in(project, owner, sign_in):
+    client = sign_in(owner)
+    client.post(edit(project), typed(0, eligibility="adults\nat least 10 in a group"))
+    page = client.post(edit(project), typed(0, eligibility="adults")).content.decode()
+    assert "adults\nat least 10 in a group</td>" in page
+
+
 def test_a_stale_save_is_answered_with_409_and_both_versions(project, owner, sign_in):
     client = sign_in(owner)
     client.post(edit(project), typed(0, question="First"))
