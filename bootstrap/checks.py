@@ -54,7 +54,7 @@ def check_javascript(environment: dict[str, str]) -> str:
     tests = sorted(str(path) for path in (ROOT / "tests" / "js").glob("**/*.test.*js"))
     node = shutil.which("node")
     if node and tests:
-        return check("JavaScript", [node, "--test", *tests], environment)
+        return check("JavaScript", [node, "--test", "--test-reporter=dot", *tests], environment)
     if environment.get("CONCORD_NOTHING_SKIPPED") == "1":
         return "FAILED: node is missing" if tests else "FAILED: there are no JavaScript tests"
     return "skipped: node is missing; get it from nodejs.org or as your system's package nodejs"

@@ -19,8 +19,10 @@ def token_renew(*, user: User) -> str:
 
 
 @transaction.atomic
-def token_revoke(*, user: User) -> None:
-    Token.objects.filter(user=user).delete()
+def token_revoke(*, user: User) -> bool:
+    """Take the API token away; False if there was none."""
+    revoked, _ = Token.objects.filter(user=user).delete()
+    return revoked > 0
 
 
 def person_add(*, username: str, full_name: str = "") -> tuple[User, str]:

@@ -29,8 +29,12 @@ class Password(PasswordChangeView):
     success_url = reverse_lazy("accounts:profile")
 
     def form_valid(self, form: PasswordForm) -> HttpResponse:
-        messages.success(self.request, "Your password is changed. Other browsers you were signed in on are signed out.")
-        return super().form_valid(form)
+        answer = super().form_valid(form)
+        had_token = services.token_revoke(user=self.request.user)
+        token = " Your API token is revoked; make a new one for your scripts." if had_token else ""
+        text = f"Your password is changed. Other browsers you were signed in on are signed out.{token}"
+        messages.success(self.request, text)
+        return answer
 
 
 @never_cache

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from meta_app.common.spreadsheets import formula_safe
 from meta_app.datasets.domain import DatasetRow, Snapshot
 
 Cell = str | int | float | None
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 GROUP_COLUMNS = ("kind", "n", "n_female", "age_mean", "age_sd", "education_mean", "education_sd", "duration_mean",
                  "duration_sd", "duration_unit")  # fmt: skip
 PEAK_COLUMNS = ("x", "y", "z", "statistic_kind", "statistic", "sign", "x_reported", "y_reported", "z_reported",
@@ -62,12 +62,8 @@ def as_csv(table: Table) -> str:
     text.write("\ufeff")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(table.columns)
-    writer.writerows([_safe(cell) for cell in row] for row in table.rows)
+    writer.writerows([formula_safe(cell) for cell in row] for row in table.rows)
     return text.getvalue()
-
-
-def _safe(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
 def without_control(text: str) -> str:

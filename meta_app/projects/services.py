@@ -102,7 +102,9 @@ def member_remove(*, project: Project, membership_id: int) -> None:
     """Takes a person out of the project; what they entered stays."""
     lock_members(project)
     refuse_last_owner(project, membership_id)
-    Membership.objects.filter(project=project, pk=membership_id).delete()
+    removed, _ = Membership.objects.filter(project=project, pk=membership_id).delete()
+    if not removed:
+        raise UserError("That person is not in this project any more; nothing was changed.")
 
 
 def lock_members(project: Project) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from meta_app.common.exceptions import StaleEdit
 from meta_app.common.forms import read_number
+from meta_app.common.spreadsheets import formula_safe
 from meta_app.projects.permissions import LAUNCH, Place, enter_project
 from meta_app.screening import diagram, selectors, services
 from meta_app.screening.domain import FlowCounts, FlowError, flow_rows, parse_flow, sums
@@ -132,4 +133,4 @@ def write_csv(response: HttpResponse, counts: FlowCounts) -> None:
     writer = csv.writer(response)
     writer.writerow(["box", "source_or_reason", "count", "unit"])
     for box, name, n, unit in flow_rows(counts):
-        writer.writerow([box, f"'{name}" if name[:1] in "=+-@" and name else name, "" if n is None else n, unit])
+        writer.writerow([box, formula_safe(name), "" if n is None else n, unit])

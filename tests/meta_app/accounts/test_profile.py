@@ -56,3 +56,13 @@ def test_a_changed_password_counts_and_a_common_one_is_refused(owner, sign_in):
     assert client.post(address, typed).url == PROFILE
     owner.refresh_from_db()
     assert owner.check_password("staple peak voxel")
+
+
+def test_a_changed_password_takes_the_api_token_away_and_says_so(owner, sign_in):
+    Token.objects.create(user=owner)
+    typed = {"old_password": "correct horse battery"} | dict.fromkeys(
+        ("new_password1", "new_password2"), "staple peak voxel"
+    )
+    answer = sign_in(owner).post(reverse("accounts:password"), typed, follow=True)
+    assert "Your API token is revoked" in answer.text
+    assert not Token.objects.filter(user=owner).exists()
