@@ -8,6 +8,7 @@ import pytest
 
 from sdm_core import AnalysisSpecification, InputError, PeakTable, Stopped, StudyTable, run
 from sdm_core.effects import g_variance, hedges_g
+from sdm_core.imputation import FieldGenerator
 from sdm_core.inference import find_clusters
 from sdm_core.pooling import meta_analyse
 from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
@@ -84,6 +85,35 @@ def test_negative_peaks_give_the_mirrored_effect(mask):
     assert at_peak(negative, "g") == pytest.approx(-at_peak(positive, "g"), rel=1e-5)
     assert negative.clusters[0].sign == -1
     assert at_peak(negative, "p_uncorrected_neg") == pytest.approx(at_peak(positive, "p_uncorrected"), rel=1e-3)
+
+
+def test_with_the_noise_mirrored_too_the_sign_of_every_peak_turns_the_maps_exactly(mask, monkeypatch):
+    studies, peaks = tables(4, 2)
+    turned = PeakTable(peaks.study_index, peaks.mm, -peaks.t, -peaks.sign)
+    positive = run(studies, peaks, FEW, mask=mask).maps
+    draw = FieldGenerator.draw
+    monkeypatch.setattr(FieldGenerator, "draw", lambda *which: -draw(*which))
+    negative = run(studies, turned, FEW, mask=mask).maps
+    for name in ("g", "z"):
+        np.testing.assert_allclose(negative[name], -positive[name], atol=1e-6)
+    for name in ("var", "tau2", "q"):
+        np.testing.assert_allclose(negative[name], positive[name], atol=1e-6)
+    np.testing.assert_allclose(negative["p_uncorrected_neg"], positive["p_uncorrected"], atol=1e-6)
+
+
+def test_the_order_of_the_studies_does_not_matter(mask):
+    studies, peaks = tables(4, 2)
+    rows = [
+        {"study": name, "n1": n1, "n2": n2, "t_thr": 3.2, "no_peaks": int(silent)}
+        for name, n1, n2, silent in zip(studies.names, studies.n1, studies.n2, studies.no_peaks, strict=True)
+    ]
+    other = StudyTable.from_rows(rows[::-1])
+    x, y, z = PEAK
+    names = [name for name, silent in zip(studies.names, studies.no_peaks, strict=True) if not silent]
+    moved = PeakTable.from_rows([{"study": name, "x": x, "y": y, "z": z, "statistic": 5.0} for name in names], other)
+    first, second = run(studies, peaks, FEW, mask=mask), run(other, moved, FEW, mask=mask)
+    for name, volume in first.maps.items():
+        np.testing.assert_allclose(second.maps[name], volume, rtol=1e-5, atol=1e-6)
 
 
 def test_p_is_one_sided_and_one_outside_the_mask(mask):
