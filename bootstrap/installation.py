@@ -1,11 +1,14 @@
 """Bring .venv to the lock: pip installs uv, uv installs exactly what the lock names, checked by hash."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import re
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 
 from bootstrap.locks import alone_on
 from bootstrap.places import PROGRAMS, PYTHON, ROOT, VENV, WINDOWS
@@ -15,6 +18,7 @@ UV_VERSION = "0.13.9"
 LOCKS = {"base": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
 STAMP = VENV / "concord-installed.json"
 INSTALL_LOG = VENV / "install.log"
+INSTALL_LOCK = ROOT / ".install.lock"  # beside .venv, which is wiped when it is made anew
 
 NO_NETWORK = re.compile(
     r"name resolution|resolve host|dns error|NewConnectionError|ConnectTimeout|ReadTimeout|network is unreachable"
@@ -30,17 +34,40 @@ def install(kind: str) -> None:
     if read_stamp().get("kind") == "dev":
         kind = "dev"  # holds the base too; going back and forth would reinstall at every start
     wanted = {"kind": kind, "sha256": lock_sha256(kind), "python": sys.version, "uv": UV_VERSION}
-    if read_stamp() == wanted and python_answers("import django"):
+    if is_installed(wanted):
         return
-    if not python_answers("import pip"):
-        make_venv()
-    with alone_on(VENV / "install.lock", "", "Another run.py is installing into .venv: start again when it is done."):
+    with refusing_an_unwritable_project(), alone_on_installation():
+        if is_installed(wanted):
+            return  # by another run.py, since we looked
+        if not python_answers("import pip"):
+            make_venv()
         STAMP.unlink(missing_ok=True)  # an installation that is interrupted is no installation
         say("Installing the locked dependencies (once; some minutes on a slow line) ...")
         run_installer([str(PYTHON), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"])
         uv = PROGRAMS / ("uv.exe" if WINDOWS else "uv")
         run_installer([str(uv), "pip", "sync", "--require-hashes", "--python", str(PYTHON), str(LOCKS[kind])])
         STAMP.write_text(json.dumps(wanted), encoding="utf-8")
+
+
+def is_installed(wanted: dict[str, str]) -> bool:
+    return read_stamp() == wanted and python_answers("import django")
+
+
+def alone_on_installation() -> contextlib.AbstractContextManager[None]:
+    return alone_on(INSTALL_LOCK, "", "Another run.py is installing into .venv: start again when it is done.")
+
+
+@contextlib.contextmanager
+def refusing_an_unwritable_project() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
+        raise Refusal(
+            f"Concord is not installed yet and {ROOT} cannot be written ({error.strerror}): run `python run.py setup` "
+            "once as the owner of that folder."
+        ) from error
 
 
 def read_stamp() -> dict[str, str]:
@@ -71,11 +98,6 @@ def make_venv() -> None:
         raise Refusal(
             "This Python cannot make a virtual environment: install its venv package "
             "(on Debian and Ubuntu: sudo apt install python3-venv) and start again."
-        ) from error
-    except PermissionError as error:
-        raise Refusal(
-            f"Concord is not installed yet and {ROOT} cannot be written ({error.strerror}): run `python run.py setup` "
-            "once as the owner of that folder."
         ) from error
 
 

@@ -1,6 +1,7 @@
 """run.py before anything is installed: what it refuses, in one sentence each, and what it installs when."""
 
 import ast
+import contextlib
 import errno
 import json
 import os
@@ -178,6 +179,7 @@ def venv_of_this_test(monkeypatch, tmp_path):
     monkeypatch.setattr(installation, "VENV", tmp_path)
     monkeypatch.setattr(installation, "STAMP", tmp_path / "stamp.json")
     monkeypatch.setattr(installation, "INSTALL_LOG", tmp_path / "install.log")
+    monkeypatch.setattr(installation, "INSTALL_LOCK", tmp_path / "install.lock")
     monkeypatch.setattr(installation, "LOCKS", {"base": tmp_path / "base.lock", "dev": tmp_path / "dev.lock"})
     monkeypatch.setattr(installation, "run_installer", commands.append)
     monkeypatch.setattr(installation, "python_answers", lambda statement: True)
@@ -196,6 +198,44 @@ def test_the_lock_is_installed_once_with_its_hashes_checked(venv_of_this_test):
     assert synced(venv_of_this_test) == ["base.lock"]
     assert venv_of_this_test[0][-1] == f"uv=={installation.UV_VERSION}"
     assert "--require-hashes" in venv_of_this_test[1]
+
+
+def test_a_second_first_start_wipes_nothing_of_the_one_that_is_installing(venv_of_this_test, monkeypatch):
+    made = []
+    monkeypatch.setattr(installation, "python_answers", lambda statement: False)
+    monkeypatch.setattr(installation, "make_venv", lambda: made.append("wiped"))
+    with (
+        installation.alone_on_installation(),
+        pytest.raises(Refusal, match=r"Another run\.py is installing into \.venv"),
+    ):
+        installation.install("base")
+    assert (made, venv_of_this_test) == ([], [])
+
+
+def test_the_lock_of_the_installation_outlives_a_wiped_venv():
+    assert installation.VENV not in installation.INSTALL_LOCK.parents
+
+
+def test_what_another_start_installed_meanwhile_is_not_installed_again(venv_of_this_test, monkeypatch):
+    @contextlib.contextmanager
+    def after_another_start():
+        with monkeypatch.context() as patched:
+            patched.setattr(installation, "alone_on_installation", contextlib.nullcontext)
+            installation.install("base")
+        yield
+
+    monkeypatch.setattr(installation, "alone_on_installation", after_another_start)
+    installation.install("base")
+    assert synced(venv_of_this_test) == ["base.lock"]
+
+
+def test_a_project_folder_that_cannot_be_written_is_named_with_who_may(venv_of_this_test, monkeypatch):
+    def read_only():
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(installation, "alone_on_installation", read_only)
+    with pytest.raises(Refusal, match=r"cannot be written \(Read-only file system\): run `python run\.py setup`"):
+        installation.install("base")
 
 
 def test_a_changed_lock_is_installed_again(venv_of_this_test):
