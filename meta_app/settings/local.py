@@ -1,6 +1,10 @@
 """The embedded default: one machine, SQLite, filesystem broker; `run.py` starts it."""
 
+import os
 import secrets
+import tempfile
+
+from django.core.files import locks
 
 from meta_app.settings.base import *  # noqa: F403
 from meta_app.settings.base import DATA_DIR
@@ -8,12 +12,32 @@ from meta_app.settings.environment import Path, read_flag, read_list
 
 
 def kept_secret(path: Path) -> str:
-    """A random key made once and readable by its owner only."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
-    return path.read_text()
+    """A random key made once and readable by its owner only; processes that start together agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not holds_a_key(path):
+        with path.with_name("secret_key.lock").open("a") as held:
+            locks.lock(held, locks.LOCK_EX)
+            if not holds_a_key(path):
+                write_whole(path, secrets.token_urlsafe(50))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def holds_a_key(path: Path) -> bool:
+    return path.exists() and bool(path.read_text(encoding="utf-8").strip())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file appears with all of its text or not at all, though the disk fills up or the process is killed."""
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 DEBUG = read_flag("CONCORD_DEBUG")
