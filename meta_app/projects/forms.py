@@ -71,12 +71,13 @@ class ProtocolForm(StyledForm, forms.ModelForm):
             "thresholds": "What will count as a finding, for example voxel p < 0.005, SDM-Z > 1, at least 10 voxels.",
             "change_reason": "Goes into the history. Once work has begun a change is a deviation and readers ask why.",
         }
+        error_messages = {
+            "change_reason": {"required": "Say why: the protocol has a version already, so this is an amendment."}
+        }
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if cleaned.get("version") and not cleaned.get("change_reason"):
-            self.add_error("change_reason", "Say why: the protocol has a version already, so this is an amendment.")
-        return cleaned
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["change_reason"].required = str(self["version"].value() or 0) != "0"
 
 
 class MemberForm(StyledForm, forms.Form):

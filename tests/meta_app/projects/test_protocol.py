@@ -23,8 +23,13 @@ def test_the_first_save_makes_version_one_with_a_rule_for_each_line(project, own
 
 def test_an_amendment_needs_a_reason_and_leaves_the_old_version_as_it_was(project, owner, sign_in):
     client = sign_in(owner)
+    first = client.get(edit(project)).content.decode()
     client.post(edit(project), typed(0))
+    assert [
+        page.count('Why this changes <span class="form-optional">') for page in (first, client.get(edit(project)).text)
+    ] == [1, 0]
     refused = client.post(edit(project), typed(1, question="When?"))
+    assert "Say why" in refused.text
     assert refused.status_code == 400
     assert "When?" in refused.content.decode()
     assert client.post(edit(project), typed(1, question="When?", change_reason="Asked twice.")).status_code == 302
