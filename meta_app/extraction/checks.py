@@ -210,6 +210,7 @@ def _row_problems(dataset: Dataset, number: int, placed: PlacedRow) -> Iterator[
     row = placed.row
     for cell in row.problems:
         yield _problem(cell.level, cell.message, cell.mend, number, cell.field)
+    yield from _origin_problems(number, row)
     if row.space != Dataset.Space.UNKNOWN:
         yield from _distance_problems(number, placed)
         yield from _side_problems(number, placed)
@@ -229,6 +230,12 @@ def _distance_problems(number: int, placed: PlacedRow) -> Iterator[Problem]:
         yield _problem("confirm", message, mend, number, field)
     else:
         yield _problem("error", f"{message} {_probable_cause(placed)}", "Correct the coordinates.", number, field)
+
+
+def _origin_problems(number: int, row: PeakRow) -> Iterator[Problem]:
+    if row.located and not any(np.round([row.x, row.y, row.z])):
+        message = "0, 0, 0 is rarely a peak: check the table."
+        yield _problem("warning", message, "Nothing to do if this is what the paper says.", number, "x")
 
 
 def _farthest_axis(mni: tuple[float, float, float]) -> str:

@@ -31,6 +31,7 @@ from meta_app.extraction.selectors import get_own_extraction, label_is_taken
 from meta_app.library.models import Report
 from meta_app.projects.permissions import EXTRACT, enter_project
 
+Save = Callable[[int], HttpResponse | None]
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 METHODS = ("software", "software_reported", "fwhm_mm", "space", "threshold_kind", "threshold_reported", "t_threshold")
 
@@ -117,8 +118,10 @@ def dataset_edit(request: HttpRequest, project_id: int, study_id: int, dataset_i
     if "compute" in request.POST:
         return _with_threshold(request, extraction, form, row)
 
-    def save(version: int) -> None:
-        services.dataset_save(extraction=extraction, version=version, dataset=row, values=form.values())
+    def save(version: int) -> HttpResponse | None:
+        saved = services.dataset_save(extraction=extraction, version=version, dataset=row, values=form.values())
+        # The next step of a new dataset is its peaks.
+        return None if row else redirect("extraction:dataset", project_id, saved.pk)
 
     title = f"Dataset {row.label}" if row else "New dataset"
     return _edit(
@@ -196,15 +199,16 @@ def _fresh(extraction: Extraction) -> Extraction:
 
 
 def _edit(
-    request: HttpRequest, extraction: Extraction, form: BaseForm, save: Callable[[int], None], title: str, **more: Any
+    request: HttpRequest, extraction: Extraction, form: BaseForm, save: Save, title: str, **more: Any
 ) -> HttpResponse:
+    """`save` takes the version and answers where to go next, None for the page of the study."""
     if extraction.state != Extraction.State.DRAFT:
         return _locked(request, extraction)
     table = more.get("table")
     stale = None
     if request.method == "POST" and form.is_valid() & (table is None or table.is_valid()):
         try:
-            save(form.cleaned_data["version"])
+            then = save(form.cleaned_data["version"])
         except StaleEdit as error:
             stale, form.data = error, form.data.copy()
             form.data["version"] = str(error.details["version"])
@@ -212,7 +216,7 @@ def _edit(
             _show_errors(form, error)
         else:
             messages.success(request, f"{title} is saved.")
-            return redirect("extraction:study", extraction.study.project_id, extraction.study_id)
+            return then or redirect("extraction:study", extraction.study.project_id, extraction.study_id)
     return _form_page(request, extraction, form, title, stale, **more)
 
 

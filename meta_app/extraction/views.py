@@ -144,5 +144,5 @@ def reopen(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse
         services.extraction_reopen(extraction=extraction, **form.cleaned_data)
     except UserError as error:
         return study_page(request, place, extraction.study, error, form.cleaned_data["reason"])
-    messages.success(request, f"{extraction.study.label} is a draft again, revision {extraction.revision + 1}.")
+    messages.success(request, f"{extraction.study.label} is a draft again, revision {extraction.revision}.")
     return redirect("extraction:study", project_id, study_id)

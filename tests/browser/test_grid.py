@@ -138,6 +138,23 @@ def test_a_peak_outside_the_mask_is_told_while_typing_and_can_be_confirmed(grid,
     assert stored(dataset)[0]["confirmed"] == "yes"
 
 
+def test_only_a_row_that_is_asked_about_has_a_box_to_tick(grid, dataset):
+    focus(grid)
+    paste(grid, "x\ty\tz\tT\n-38\t12\t-4\t4.5\n-78\t-20\t0\t4.5")
+    grid.get_by_role("button", name="Insert 2 rows").click()
+    grid.wait_for_selector(".grid-rail li.is-confirm")
+    assert [cell(grid, row, 11).inner_text() for row in (0, 1)] == ["", "☐"]
+    cell(grid, 0, 11).click()
+    assert cell(grid, 0, 11).inner_text() == ""
+
+
+def test_a_preview_begins_at_its_left_with_the_focus_on_an_open_direction(grid):
+    focus(grid)
+    paste(grid, "\t".join(["Region", "x", "y", "z", "T", *["more"] * 12]) + "\nPHN < HC\nInsula\t-38\t12\t-4\t4.5")
+    assert grid.evaluate("document.activeElement.matches('[data-direction]')")
+    assert grid.evaluate("document.querySelector('.grid-preview').scrollLeft") == 0
+
+
 def test_a_second_tab_meets_both_versions_and_never_overwrites_silently(grid, open_grid, open_window, dataset):
     second = open_grid(open_window())
     focus(grid)
@@ -268,6 +285,19 @@ def axe_problems():
         ]
 
     return serious
+
+
+def test_t_is_filled_in_on_the_page_although_an_extension_has_styled_its_fields(grid, dataset):
+    """As password managers do; copying such a style would break the content policy."""
+    heard = []
+    grid.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    study = dataset.extraction.study
+    grid.goto(f"/projects/{study.project_id}/extraction/{study.pk}/datasets/{dataset.pk}/")
+    grid.get_by_label("p (one-tailed)").fill("0.001")
+    grid.evaluate("document.querySelectorAll('input').forEach((field) => field.style.setProperty('color', 'red'))")
+    grid.get_by_role("button", name="Fill in t").click()
+    expect(grid.get_by_text("t is filled in")).to_be_visible()
+    assert heard == []
 
 
 def test_saving_says_when_it_was_saved(grid):

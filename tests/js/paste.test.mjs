@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { openDirections, pasteRows, readPaste, toTsv } from "../../static/js/extraction/coordinate-grid/paste.js";
+import { readRow } from "../../static/js/extraction/coordinate-grid/cells.js";
+import { gatheredProblems, openDirections, pasteRows, readPaste, toTsv } from "../../static/js/extraction/coordinate-grid/paste.js";
 
 const rows = (text) => pasteRows(readPaste(text));
 
@@ -128,4 +129,13 @@ test("what is copied out comes back in", () => {
 test("2,000 lines are read at once", () => {
   const text = Array.from({ length: 2000 }, (_, place) => `Region ${place}\t-38\t12\t${place % 60}\t4.52`).join("\n");
   assert.equal(rows(text).length, 2000);
+});
+
+test("a problem that pasted rows share is told once, in the words of the page", () => {
+  const paste = readPaste("x\ty\tz\tT\tCluster size\n1\t2\t3\t4.1\t20\n4\t5\t6\t4.2\t30\n7\tabc\t9\t4.3\t40\n");
+  const problems = pasteRows(paste).flatMap((row, place) => readRow(row, "mni").problems.map((problem) => ({ ...problem, place })));
+  assert.deepEqual(gatheredProblems(problems), [
+    { level: "warning", text: "3 pasted rows, first row 1, cluster unit: the unit of the cluster size is missing. Choose voxels or mm3." },
+    { level: "error", text: "Pasted row 3, y: “abc” is not a number. Type one number, for example -12.5." },
+  ]);
 });

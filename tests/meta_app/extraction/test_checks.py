@@ -64,6 +64,12 @@ def test_beyond_10_mm_is_refused_even_when_confirmed(dataset):
     assert levels(dataset, at("out", confirmed="yes")) == [("error", 1, "x")]
 
 
+@pytest.mark.parametrize(("x", "asked"), [("0.4", True), ("-6", False)])
+def test_a_peak_at_the_origin_is_asked_about(dataset, x, asked):
+    told = [problem.message for problem in checked(dataset, insula(x=x, y="0", z="0")).problems]
+    assert ("0, 0, 0 is rarely a peak: check the table." in told) is asked
+
+
 @pytest.mark.parametrize(
     ("cells", "cause"),
     [

@@ -102,7 +102,8 @@ def test_reopening_needs_a_reason_and_makes_a_new_revision(client, project, read
     version = fresh(ready).version
     assert "say why" in client.post(address, {"version": version, "reason": "  "}).text
     assert fresh(ready).state == "complete"
-    client.post(address, {"version": version, "reason": "Table 3 was misread."})
+    answer = client.post(address, {"version": version, "reason": "Table 3 was misread."}, follow=True)
+    assert "is a draft again, revision 2." in answer.text
     assert (fresh(ready).state, fresh(ready).revision, fresh(ready).completed_at) == ("draft", 2, None)
     event = ExtractionEvent.objects.last()
     assert (event.kind, event.reason, event.revision) == ("reopened", "Table 3 was misread.", 2)

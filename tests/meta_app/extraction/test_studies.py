@@ -121,6 +121,16 @@ def test_a_dataset_takes_the_cohort_of_its_groups(client, project, draft_with_gr
     assert (dataset.cohort, dataset.peaks_state) == (Cohort.objects.get(), "not_extracted")
 
 
+def test_a_new_dataset_leads_to_its_peaks_and_an_edited_one_back_to_its_study(client, project, draft_with_groups):
+    study_id = draft_with_groups.study_id
+    made = client.post(page("dataset_new", project, study_id), dataset_values(draft_with_groups))
+    dataset = Dataset.objects.get()
+    assert made.url == f"/projects/{project.pk}/extraction/datasets/{dataset.pk}/"
+    draft_with_groups.refresh_from_db()
+    edited = client.post(page("dataset_edit", project, study_id, dataset.pk), dataset_values(draft_with_groups))
+    assert edited.url == page("study", project, study_id)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

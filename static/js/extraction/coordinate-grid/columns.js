@@ -25,15 +25,21 @@ export const columnOf = (field) => COLUMNS.findIndex((column) => column.field ==
 export const fieldsBetween = (left, right) =>
   COLUMNS.slice(left, right + 1).map((column) => column.field).filter(Boolean);
 
-/** What a cell shows: {text, muted} from the row as read and what the server computed of it. */
-export function shown(column, row, placed) {
+/** What a cell shows: {text, muted} from the row as read, what the server computed of it, and what it asks about it. */
+export function shown(column, row, placed, { asked = false, readOnly = false } = {}) {
   if (column.key) return { text: computed(column.key, placed), muted: true };
-  if (column.field === "confirmed" && row.blank) return { text: "", muted: true };
-  if (column.field === "confirmed") return { text: row.confirmed ? "☑ yes" : "☐", muted: !row.confirmed };
+  if (column.field === "confirmed") return { text: confirmation(row, asked, readOnly), muted: !row.confirmed };
   const text = row.texts[column.field];
   if (column.field === "space" && !text && !row.blank) return { text: SPACE_NAMES[row.space], muted: true };
   if (column.field === "sign" && !row.blank && row.sign) return { text: row.sign > 0 ? "+" : "−", muted: !text };
   return { text, muted: false };
+}
+
+// Only a row that is asked about has a box to tick.
+function confirmation(row, asked, readOnly) {
+  if (row.blank) return "";
+  if (readOnly) return row.confirmed ? "yes" : asked ? "not confirmed" : "";
+  return row.confirmed ? "☑ yes" : asked ? "☐" : "";
 }
 
 function computed(key, placed) {

@@ -177,7 +177,8 @@ class CoordinateGrid extends HTMLElement {
 
   #tick() {
     const row = this.#rowAt(this.active.row);
-    if (row.blank) return;
+    const asked = this.#problemsAt(this.active.row).some((problem) => problem.level === "confirm");
+    if (row.blank || !(asked || row.confirmed)) return;
     this.table.setCell(this.active.row, "confirmed", row.confirmed ? "" : "yes");
     this.#changed();
   }

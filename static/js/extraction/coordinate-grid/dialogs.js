@@ -3,10 +3,11 @@
 import { changedFields, readRow } from "./cells.js";
 import { COLUMNS } from "./columns.js";
 import { button, dialog, element } from "./dom.js";
-import { TARGETS, TARGET_NAMES, openDirections, pasteRows, readPaste } from "./paste.js";
+import { TARGETS, TARGET_NAMES, gatheredProblems, openDirections, pasteRows, readPaste } from "./paste.js";
 import { differingRows } from "./table.js";
 
 const SHOWN_LINES = 150;
+const SHOWN_PROBLEMS = 40;
 const KINDS = ["", "t", "z", "p", "r", "F"];
 const UNITS = ["", "voxels", "mm3"];
 const DIRECTIONS = [
@@ -46,7 +47,8 @@ export class PastePreview {
     host.append(this.dialog);
     this.#draw();
     this.dialog.showModal();
-    this.insertButton.focus();
+    // The choice of a direction is in the last column; the table still begins at its left.
+    (this.table.querySelector("[data-direction]") ?? this.insertButton).focus({ preventScroll: true });
   }
 
   #settings() {
@@ -77,11 +79,14 @@ export class PastePreview {
     ].filter(Boolean).join(" · ");
     this.insertButton.textContent = `Insert ${counted(rows.length, "row")}`;
     this.insertButton.disabled = rows.length === 0 || open > 0;
+    const { scrollLeft, scrollTop } = this.table;
     this.table.replaceChildren(this.#lines(read));
-    this.problems.replaceChildren(...bad.slice(0, 40).map((problem) =>
-      element("li", { class: problem.level === "error" ? "problem-error" : "problem-warning" },
-        `Pasted row ${problem.place + 1}, ${problem.field}: ${problem.message} ${problem.mend}`)));
-    if (bad.length > 40) this.problems.append(element("li", {}, `and ${bad.length - 40} more, all marked in the grid`));
+    Object.assign(this.table, { scrollLeft, scrollTop });
+    const told = gatheredProblems(bad);
+    this.problems.replaceChildren(...told.slice(0, SHOWN_PROBLEMS).map(({ level, text }) =>
+      element("li", { class: level === "error" ? "problem-error" : "problem-warning" }, text)));
+    const more = told.length - SHOWN_PROBLEMS;
+    if (more > 0) this.problems.append(element("li", {}, `and ${more} more, all marked in the grid`));
   }
 
   #lines(read) {
@@ -119,7 +124,7 @@ export class PastePreview {
     const select = element("select", {
       class: `form-select form-select-sm${line.sign === undefined ? " is-invalid" : ""}`,
       "aria-label": `Sign of the rows below line ${place + 1}`, "data-direction": true,
-      change: () => { line.sign = select.value; this.#draw(); this.table.querySelectorAll("[data-direction]")[nth]?.focus(); },
+      change: () => { line.sign = select.value; this.#draw(); this.table.querySelectorAll("[data-direction]")[nth]?.focus({ preventScroll: true }); },
     }, ...DIRECTIONS.filter(([value]) => value !== "?" || line.sign === undefined).map(([value, name]) =>
       element("option", { value, selected: value === (line.sign ?? "?"), disabled: value === "?" }, name)));
     const nth = this.paste.lines.slice(0, place).filter((other) => !other.take && other.direction).length;
@@ -139,7 +144,7 @@ export class PastePreview {
     const single = target && !["label", "side", "area"].includes(target);
     this.paste.targets = this.paste.targets.map((name, place) => (place === column ? target : single && name === target ? "" : name));
     this.#draw();
-    this.table.querySelectorAll("select")[column]?.focus();
+    this.table.querySelectorAll("select")[column]?.focus({ preventScroll: true });
   }
 
   #hand() {

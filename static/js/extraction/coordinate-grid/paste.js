@@ -8,7 +8,7 @@ export const TARGETS = ["", "label", "side", "area", "x", "y", "z", "xyz", ...FI
 export const TARGET_NAMES = {
   "": "leave out", label: "Label", side: "Side (L/R)", area: "Brodmann area", x: "x", y: "y", z: "z", xyz: "x, y, z",
   space: "Space", statistic: "Statistic", kind: "Kind", sign: "Sign", cluster_size: "Cluster size",
-  cluster_unit: "Unit", page: "Page", note: "Note",
+  cluster_unit: "Cluster unit", page: "Page", note: "Note",
 };
 
 const HEADINGS = [
@@ -56,6 +56,20 @@ export function pasteRows({ lines, targets, kind = "", unit = "" }) {
 export function openDirections(lines) {
   const headsRows = (place) => lines.slice(place + 1).find((line) => line.take || line.direction)?.take;
   return lines.filter((line, place) => !line.take && line.direction && line.sign === undefined && headsRows(place));
+}
+
+/** Problems of pasted rows as {level, text}: what several rows share is said once, with the rows it holds for. */
+export function gatheredProblems(problems) {
+  const alike = new Map();
+  for (const problem of problems) {
+    const kind = JSON.stringify([problem.level, problem.field, problem.message, problem.mend]);
+    alike.set(kind, [...(alike.get(kind) ?? []), problem]);
+  }
+  return [...alike.values()].map((same) => {
+    const { level, field, message, mend } = same[0];
+    const rows = same.length === 1 ? `Pasted row ${same[0].place + 1}` : `${same.length} pasted rows, first row ${same[0].place + 1}`;
+    return { level, text: `${rows}, ${TARGET_NAMES[field].toLowerCase()}: ${message} ${mend}` };
+  });
 }
 
 // A statistic with a direction takes the sign of its section; p and F, and rows without a number, say it in a cell.

@@ -11,6 +11,7 @@ const WORDS = { error: "error", confirm: "to confirm", warning: "warning" };
 
 export class View {
   constructor({ readOnly }) {
+    this.readOnly = readOnly;
     this.head = element("thead", {}, element("tr", { "aria-rowindex": 1 }, element("th", { class: "grid-number", scope: "col", role: "columnheader" }, "Row"),
       ...COLUMNS.map((column) => element("th", { scope: "col", role: "columnheader", class: cellClasses(column).join(" ") }, column.title))));
     this.body = element("tbody");
@@ -64,7 +65,8 @@ export class View {
   }
 
   #cell(place, index, column, { cells, row, problems, placed, changed }) {
-    const { text, muted } = shown(column, row, placed);
+    const asked = problems.some((problem) => problem.level === "confirm");
+    const { text, muted } = shown(column, row, placed, { asked, readOnly: this.readOnly });
     const mine = problems.filter((problem) => column.field && problem.field === column.field);
     const level = WORST_FIRST.find((word) => mine.some((problem) => problem.level === word));
     const { selection, active } = this.model;
@@ -79,7 +81,7 @@ export class View {
       id: cellId({ row: place, column: index }), role: "gridcell", class: classes.join(" "), "data-row": place, "data-column": index,
       "aria-selected": selected ? "true" : "false", "aria-invalid": level === "error" ? "true" : null, "aria-colindex": index + 2,
       "aria-readonly": column.key ? "true" : null,
-      "aria-label": column.field === "confirmed" && !row.blank ? (row.confirmed ? "confirmed" : "not confirmed") : null,
+      "aria-label": column.field === "confirmed" && text ? (row.confirmed ? "confirmed" : "not confirmed") : null,
       title: [...mine.map((problem) => `${problem.message} ${problem.mend}`), reported].filter(Boolean).join("\n") || null,
     }, text);
   }
