@@ -26,7 +26,7 @@ def serve(options: argparse.Namespace) -> int:
     places = Places(options.data)
     refuse_busy_port(options.port)
     places.make()
-    address = f"http://localhost:{options.port}"
+    address = f"http://127.0.0.1:{options.port}"  # where it listens; localhost may be ::1
     with alone_on_data(places, address):
         install("base")
         environment = places.environment(options.workers)

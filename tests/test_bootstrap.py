@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import installation, refusals
+from bootstrap import commands, installation, refusals
 from bootstrap.command_line import main
 from bootstrap.commands import answers
 from bootstrap.locks import alone_on_data
 from bootstrap.places import Places
 from bootstrap.refusals import MEGABYTE, Refusal
+from bootstrap.supervision import Supervisor, web_child
 
 ROOT = Path(__file__).resolve().parents[1]
 Usage = namedtuple("Usage", "total used free")
@@ -109,10 +110,10 @@ def test_a_disk_that_fills_up_on_the_way_is_one_sentence_and_exit_code_1(monkeyp
 
 def test_a_second_concord_on_one_data_folder_is_refused_and_told_who_has_it(tmp_path):
     places = Places(tmp_path)
-    with alone_on_data(places, "http://localhost:8000"):
+    with alone_on_data(places, "http://127.0.0.1:8000"):
         refused = run_py("setup", "--data", str(tmp_path))
     assert refused.returncode == 1
-    assert f"(process {os.getpid()}, http://localhost:8000) is using the data folder {tmp_path}" in refused.stderr
+    assert f"(process {os.getpid()}, http://127.0.0.1:8000) is using the data folder {tmp_path}" in refused.stderr
     assert_one_sentence(refused.stderr)
 
 
@@ -154,6 +155,26 @@ def test_the_server_is_asked_directly_where_a_proxy_is_set(monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Healthy) as server:
         threading.Thread(target=server.handle_request).start()
         assert answers(f"http://127.0.0.1:{server.server_port}")
+
+
+def test_the_address_that_is_printed_is_the_one_the_server_listens_on(monkeypatch, tmp_path, capsys):
+    class Stopped(Supervisor):
+        def check(self):
+            raise KeyboardInterrupt
+
+    told = []
+    monkeypatch.setattr(commands, "install", lambda kind: None)
+    monkeypatch.setattr(commands, "prepare", lambda *given: None)
+    monkeypatch.setattr(commands, "wait_until_ready", lambda supervisor, address: told.append(address))
+    monkeypatch.setattr(commands, "background_children", lambda workers: [])
+    monkeypatch.setattr(commands, "Supervisor", Stopped)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert main(["serve", "--port", str(port), "--data", str(tmp_path)]) == 0
+    listens_on = web_child(port).command[web_child(port).command.index("--host") + 1]
+    assert told == [f"http://{listens_on}:{port}"]
+    assert f"Concord is ready: http://{listens_on}:{port}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
