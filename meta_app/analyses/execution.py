@@ -5,6 +5,7 @@ keeps its lease alive, computes into a folder of its own, and moves the folder i
 marks the run done, if the row is still its own. A run that is over, or someone else's, is a normal return.
 """
 
+import copy
 import errno
 import hashlib
 import json
@@ -12,6 +13,7 @@ import logging
 import os
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -40,6 +42,8 @@ NO_MEMORY = (
     "The server ran out of memory. Nothing of your data was touched; launch it with fewer imputations, or retry "
     "when less is running."
 )
+FINISH_TRIES = 5
+FINISH_PAUSE_SECONDS = 1.0
 BROKEN = "The computation stopped because of an error on our side. Your data is kept; the log names it as run {}."
 
 
@@ -139,13 +143,28 @@ def _files(run: Run, folder: Path) -> Iterator[Artefact]:
         )
 
 
-@transaction.atomic
 def _finish(run: Run, owner: str, folder: Path, files: list[Artefact]) -> None:
+    """Hours of work are not given up for a database that is busy once; meanwhile the heartbeat keeps the lease."""
+    for tries_left in reversed(range(FINISH_TRIES)):
+        try:
+            _write_done(run, owner, folder, files)
+            return
+        except OperationalError:
+            # A commit that failed after the move has left nothing here to move again.
+            if not tries_left or not folder.exists():
+                raise
+            logger.warning("Run %s: the result could not be saved this time", run.pk, exc_info=True)
+            time.sleep(FINISH_PAUSE_SECONDS)
+
+
+@transaction.atomic
+def _write_done(run: Run, owner: str, folder: Path, files: list[Artefact]) -> None:
     """Mark the run done, name its files and move them into place: all three or none."""
     ours = Run.objects.owned(run.pk, owner).filter(cancel_requested=False)
     if not ours.settle(Run.Status.DONE, timezone.now(), fraction=1.0):
         raise LeaseLost
-    Artefact.objects.bulk_create(files)
+    # Copies, for a try that is rolled back leaves numbers on them that are no longer theirs.
+    Artefact.objects.bulk_create([copy.copy(file) for file in files])
     size = sum(file.size_bytes for file in files) / 1e6
     _tell(run, f"Done: {len(files)} files, {size:.1f} MB.")
     target = run_folder(run)

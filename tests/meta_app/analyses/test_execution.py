@@ -282,6 +282,54 @@ def test_a_busy_database_gives_the_run_back_to_the_queue(run, compute):
     assert run.status == Run.Status.DONE
 
 
+@pytest.fixture
+def busy_at_the_end(monkeypatch):
+    """busy_at_the_end(times): the database is locked so often when the result is to be saved; answers the tries."""
+    monkeypatch.setattr(execution, "FINISH_PAUSE_SECONDS", 0)
+    tell, tries = execution._tell, []
+
+    def busy(times):
+        def tell_or_fail(run, text):
+            if text.startswith("Done"):
+                tries.append(text)
+                if len(tries) <= times:
+                    raise OperationalError("database is locked")
+            tell(run, text)
+
+        monkeypatch.setattr(execution, "_tell", tell_or_fail)
+        return tries
+
+    return busy
+
+
+def test_a_database_busy_at_the_end_is_asked_again_and_nothing_is_computed_twice(run, compute, busy_at_the_end):
+    tries = busy_at_the_end(execution.FINISH_TRIES - 1)
+    execution.run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.attempts, len(tries)) == (Run.Status.DONE, 1, execution.FINISH_TRIES)
+    assert sorted(file.name for file in run.artefacts.all()) == ["maps/z.nii.gz", "run.json"]
+    assert (run_folder(run) / "maps/z.nii.gz").read_bytes() == b"simulated map"
+
+
+def test_a_database_that_stays_busy_at_the_end_gives_the_run_back(run, compute, busy_at_the_end):
+    busy_at_the_end(execution.FINISH_TRIES)
+    with pytest.raises(OperationalError):
+        execution.run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.artefacts.count()) == (Run.Status.QUEUED, 0)
+    assert not run_folder(run).exists()
+
+
+def test_a_run_taken_over_while_the_database_was_busy_is_left_to_the_other(run, compute, busy_at_the_end, monkeypatch):
+    busy_at_the_end(1)
+    taken_over = {"owner": "another"}
+    monkeypatch.setattr(execution.time, "sleep", lambda _: Run.objects.filter(pk=run.pk).update(**taken_over))
+    execution.run_execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.owner, run.artefacts.count()) == (Run.Status.RUNNING, "another", 0)
+    assert not run_folder(run).exists()
+
+
 def test_a_worker_that_is_shut_down_gives_the_run_back(run, compute):
     compute(raising(SystemExit()))
     with pytest.raises(SystemExit):
