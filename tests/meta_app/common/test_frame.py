@@ -72,3 +72,9 @@ def test_a_line_list_drops_blank_lines_and_shows_one_to_a_line():
 
 def test_health_is_open_to_anyone(db):
     assert Client().get("/health/").json() == {"status": "ok"}
+
+
+def test_every_time_is_given_so_that_the_reader_sees_his_own():
+    """Only the component that the script rewrites prints times; an option holds text alone."""
+    printing = [path.name for path in TEMPLATES if "|date:" in path.read_text(encoding="utf-8")]
+    assert sorted(printing) == ["_time.html", "run_new.html"]
