@@ -1,9 +1,13 @@
 """The words beside a result: what was asked, where it comes from, what can be fetched."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from django.db.models import TextChoices
 
 from meta_app.analyses.domain import HEIGHTS
 from meta_app.analyses.models import Artefact
+from meta_app.extraction.models import Dataset
 from meta_app.results.domain import MAP_TITLES
 from meta_app.results.selectors import Result, provenance_keys
 
@@ -36,8 +40,8 @@ def question_facts(result: Result) -> list[Fact]:
     """What was asked, in words."""
     filters, core = result.specification["filters"], result.core
     return [
-        ("Comparison", filters["comparison"] or "all"),
-        ("Modalities", ", ".join(filters["modalities"]) or "all"),
+        ("Comparison", _labels(Dataset.Comparison, [filters["comparison"]])),
+        ("Modalities", _labels(Dataset.Modality, filters["modalities"])),
         ("Metrics", ", ".join(filters["metrics"]) or "all"),
         ("Analysed", units_text(dict(result.counts))),
         ("Model", f"random effects, {ESTIMATORS.get(core['estimator'], core['estimator'])}"),
@@ -45,6 +49,11 @@ def question_facts(result: Result) -> list[Fact]:
         ("Sign-only peaks", sign_only_text(result)),
         ("Thresholds", result.thresholds.sentence),
     ]
+
+
+def _labels(choices: type[TextChoices], values: Iterable[str]) -> str:
+    """Stored codes in words; "all" where nothing was chosen."""
+    return ", ".join(str(dict(choices.choices).get(value, value)) for value in values if value) or "all"
 
 
 def sign_only_text(result: Result) -> str:

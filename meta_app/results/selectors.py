@@ -4,22 +4,24 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
 
+from meta_app.analyses.engine import core_names
 from meta_app.analyses.models import Artefact, Run
 from meta_app.analyses.selectors import artefact_path, project_runs, run_folder
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import count_units, load_snapshot, select
-from meta_app.projects.models import Membership
+from meta_app.datasets.domain import DatasetRow, count_units, load_snapshot, select
 from meta_app.projects.permissions import Place
-from meta_app.projects.stages import Waiting
 from meta_app.results.domain import MAPS, ClusterRow, MapKind, Thresholds, thresholds_of
 from meta_app.results.parsers import parse_clusters
+
+CORE_WARNING = re.compile(r"warning: study ([\w.\-]+), ([^:]+): (.+)", re.DOTALL)
+FIELDS = {"t_thr": "t threshold", "n1": "n of the first group", "n2": "n of the second group"}
 
 CLUSTERS, PEAKS, RUN_FILE = "tables/clusters.csv", "tables/peaks.csv", "run.json"
 
@@ -34,12 +36,6 @@ class LostFileError(UserError):
 def done_runs(place: Place) -> QuerySet[Run]:
     """Finished runs, the newest first, without the contents of their datasets."""
     return project_runs(place.project).filter(status=Run.Status.DONE).order_by("-finished_at", "-pk")
-
-
-def results_waiting(membership: Membership) -> Waiting | None:
-    """How many results there are to read, for the sidebar."""
-    count = Run.objects.filter(project_id=membership.project_id, status=Run.Status.DONE).count()
-    return Waiting(count, "result" if count == 1 else "results", "to read") if count else None
 
 
 def find_run(place: Place, run_id: int) -> Run:
@@ -115,6 +111,8 @@ class Result:
     specification: Mapping[str, Any]
     record: Mapping[str, Any]
     counts: Mapping[str, int]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Datasets by the names that the core calls them."""
 
     @property
     def core(self) -> Mapping[str, Any]:
@@ -132,9 +130,12 @@ class Result:
     @property
     def warnings(self) -> list[dict[str, str]]:
         """Doubts of the pre-flight and of the core, once each: {"place", "text", "mend"}."""
-        concord = self.record.get("concord", {})
-        told = [*concord.get("preflight", ()), *self.record.get("warnings", ())]
-        unique = {json.dumps(_notice(item), sort_keys=True): _notice(item) for item in told}
+        core = [_notice(item, self.keys) for item in self.record.get("warnings", ())]
+        before = [_notice(item) for item in self.record.get("concord", {}).get("preflight", ())]
+        if any(notice["place"].endswith(FIELDS["t_thr"]) for notice in core):
+            # The core names each dataset without a threshold, with the t it took.
+            before = [notice for notice in before if notice["place"] != "Threshold"]
+        unique = {json.dumps(notice, sort_keys=True): notice for notice in [*before, *core]}
         return list(unique.values())
 
     @property
@@ -147,19 +148,28 @@ class Result:
 
 
 def _without_numbers(text: str) -> str:
-    """Also without the study that a warning of the core names, and with one word for one peak and for several."""
-    text = re.sub(r"^warning: study [^,]+, ", "", text)
+    """Also with one word for one peak and for several."""
     return re.sub(r"-?\d[\d.]*(?:, -?\d[\d.]*)*", "#", text).replace("Peaks #", "Peak #").replace("peaks #", "peak #")
 
 
-def _notice(item: Mapping[str, Any] | str) -> dict[str, str]:
+def _notice(item: Mapping[str, Any] | str, keys: Mapping[str, str] | None = None) -> dict[str, str]:
     if isinstance(item, str):
-        return {"place": "", "text": item, "mend": ""}
+        return _core_notice(item, keys or {})
     return {
         "place": item.get("place", ""),
         "text": item.get("text") or item.get("message", ""),
         "mend": item.get("mend", ""),
     }
+
+
+def _core_notice(line: str, keys: Mapping[str, str]) -> dict[str, str]:
+    """A line of the core in the words of the agreed dataset."""
+    found = CORE_WARNING.match(line)
+    if not found:
+        return {"place": "", "text": line.removeprefix("warning: "), "mend": ""}
+    name, place, text = found.groups()
+    told = f"{keys.get(name, name)}, {FIELDS.get(place, place)}"
+    return {"place": told, "text": text[:1].upper() + text[1:], "mend": ""}
 
 
 def read_clusters(run: Run) -> list[ClusterRow]:
@@ -185,21 +195,23 @@ def read_result(run: Run) -> Result:
         raise LostFileError(f"This run has no file {missing[0]}. Launch the analysis again with another seed.")
     clusters, peaks, record = (checked_path(by_name[name]).read_text("utf-8") for name in (CLUSTERS, PEAKS, RUN_FILE))
     specification = read_specification(run)
+    rows = _rows(run, specification)
     return Result(
         run,
         artefacts,
         tuple(parse_clusters(clusters, peaks)),
         specification,
         json.loads(record),
-        _counts(run, specification),
+        count_units(rows),
+        {name: key for key, name in core_names(row.key for row in rows).items()},
     )
 
 
-def _counts(run: Run, specification: Mapping[str, Any]) -> dict[str, int]:
-    """Units that the specification's filters let through."""
+def _rows(run: Run, specification: Mapping[str, Any]) -> tuple[DatasetRow, ...]:
+    """The datasets that the specification's filters let through."""
     filters = specification["filters"]
     snapshot = load_snapshot(run.agreed_dataset.content)
-    return count_units(select(snapshot, filters["comparison"], filters["modalities"], filters["metrics"]))
+    return select(snapshot, filters["comparison"], filters["modalities"], filters["metrics"])
 
 
 def cluster_count(run: Run) -> int | None:

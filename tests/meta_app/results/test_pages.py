@@ -1,11 +1,14 @@
 """The pages of results: who sees them, what they say, and what they cost."""
 
+import re
+
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from meta_app.analyses.models import Artefact, Run
+from meta_app.extraction.models import Dataset
 from meta_app.projects.models import Membership, Project, Role
 from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, make_run
 
@@ -145,8 +148,14 @@ def test_without_scripts_the_address_decides_which_slices_the_server_draws(run, 
     assert f"{page(run, 'slices.png')}?map=g&amp;x=-36&amp;y=14&amp;z=2" in text
 
 
-def test_the_sidebar_counts_results(run, project, sign_in, viewer):
-    assert "1 result to read" in sign_in(viewer).get(f"/projects/{project.pk}/results/").content.decode()
+def test_a_finished_result_does_not_wait_for_anyone(run, project, sign_in, viewer):
+    assert "stage-wait" not in sign_in(viewer).get(f"/projects/{project.pk}/results/").content.decode()
+
+
+def test_what_was_asked_is_said_in_words(run, page, sign_in, viewer):
+    text = sign_in(viewer).get(page(run)).content.decode()
+    codes = set(Dataset.Comparison.values) | set(Dataset.Modality.values)
+    assert not codes & set(re.findall(r"<dd>(.*?)</dd>", text))
 
 
 LIST_QUERIES = 20

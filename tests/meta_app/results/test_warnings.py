@@ -3,8 +3,9 @@
 from meta_app.results.selectors import Result
 
 
-def result_with(*warnings):
-    return Result(run=None, artefacts=(), clusters=(), specification={}, record={"warnings": warnings}, counts={})
+def result_with(*warnings, preflight=(), keys=None):
+    record = {"warnings": warnings, "concord": {"preflight": preflight}}
+    return Result(run=None, artefacts=(), clusters=(), specification={}, record=record, counts={}, keys=keys or {})
 
 
 def test_warnings_that_differ_only_in_study_and_numbers_are_one_kind():
@@ -21,3 +22,20 @@ def test_warnings_that_differ_only_in_study_and_numbers_are_one_kind():
 def test_no_warning_is_lost_in_its_kind():
     result = result_with("n = 9 in a", "n = 9 in b", "n = 8 in a")
     assert sum(len(kind) for kind in result.warning_kinds) == 3
+
+
+def test_a_warning_of_the_core_names_the_dataset_as_the_page_does():
+    line = "warning: study Li_2019.PHN_HC, t_thr: no threshold is given; 2.1 is taken."
+    (told,) = result_with(line, keys={"Li_2019.PHN_HC": "Li 2019 / PHN HC"}).warnings
+    assert told == {
+        "place": "Li 2019 / PHN HC, t threshold",
+        "text": "No threshold is given; 2.1 is taken.",
+        "mend": "",
+    }
+
+
+def test_missing_thresholds_are_told_once():
+    before = {"place": "Threshold", "text": "1 dataset without a t threshold: for each.", "mend": ""}
+    line = "warning: study a, t_thr: no threshold is given; 2.1 is taken."
+    assert len(result_with(line, preflight=[before]).warnings) == 1
+    assert len(result_with(preflight=[before]).warnings) == 1
