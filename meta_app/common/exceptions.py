@@ -1,14 +1,20 @@
 """The one error class whose text is for the user; every other error becomes one sentence and a log line."""
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import OperationalError
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 logger = logging.getLogger(__name__)
+
+DATABASE_BUSY, TRY_AGAIN = "The database is busy", "Try again in a moment."
+DISK_FULL, FREE_SPACE = "The disk of the server is full", "Try again when its administrator has freed some space."
+POSTGRESQL_DISK_FULL = "53100"
 
 
 class UserError(Exception):
@@ -30,6 +36,9 @@ class UserError(Exception):
         self.message = message
         self.details = dict(details or {})
 
+    def as_json(self) -> dict[str, Any]:
+        return {"error": self.message, "code": self.code, "details": self.details}
+
 
 class StaleEdit(UserError):  # noqa: N818
     """Someone saved first; `details` holds both versions: {"yours": ..., "theirs": ..., "version": n}."""
@@ -38,10 +47,40 @@ class StaleEdit(UserError):  # noqa: N818
     code = "stale"
 
 
+class NotSaved(UserError):  # noqa: N818
+    """The database took nothing; asking again later helps. `what` happened and `when` to try are for the page."""
+
+    status = 503
+
+    def __init__(self, code: str, what: str, when: str) -> None:
+        super().__init__(f"{what}: nothing was saved; what you typed is kept in this page. {when}")
+        self.code, self.what, self.when = code, what, when
+
+
+def not_saved(error: BaseException | None) -> NotSaved | None:
+    """What an error of the database means to the person; None for one that waiting does not mend.
+
+    Only SQLite also says OperationalError of faults of ours, such as a missing table: its result codes tell
+    (https://www.sqlite.org/rescode.html; the low byte is the primary one).
+    """
+    if not isinstance(error, OperationalError):
+        return None
+    cause = error.__cause__
+    primary = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if primary == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == POSTGRESQL_DISK_FULL:
+        return NotSaved("disk_full", DISK_FULL, FREE_SPACE)
+    if isinstance(cause, sqlite3.Error) and primary not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return None
+    return NotSaved("busy", DATABASE_BUSY, TRY_AGAIN)
+
+
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every API error has the same shape: {"error": sentence, "code": word, "details": {...}}."""
+    if refused := not_saved(error):
+        logger.warning("Not saved: %s", error, exc_info=error)
+        error = refused
     if isinstance(error, UserError):
-        return Response({"error": error.message, "code": error.code, "details": error.details}, status=error.status)
+        return Response(error.as_json(), status=error.status)
     response = exception_handler(error, context)
     if response is None:
         return None

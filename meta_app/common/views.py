@@ -1,10 +1,14 @@
 """Health and the error pages: what happened, what was kept, what to do."""
 
+import sys
+
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+
+from meta_app.common.exceptions import not_saved
 
 
 @login_not_required
@@ -29,10 +33,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return error_page(request, 404, "Nothing here", "The address is wrong, or the project is not one of yours.")
 
 
-def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Asks nothing of the database, which may be what broke."""
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Asks nothing of the database, which may be what broke; called while the error is being handled."""
+    refused = not_saved(sys.exception())
+    if refused and request.path.startswith("/api/"):
+        return JsonResponse(refused.as_json(), status=refused.status)
     context = {"title": "Something broke on our side", "text": "What you saved is kept. The error is in the log."}
-    return HttpResponse(render_to_string("error.html", context), status=500)
+    if refused:
+        kept = "What you saved before is kept; go back, and what you typed is still in the form."
+        context = {"title": "Nothing was saved", "text": f"{refused.what}. {kept} {refused.when}"}
+    return HttpResponse(render_to_string("error.html", context), status=refused.status if refused else 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001

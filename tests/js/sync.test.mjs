@@ -56,6 +56,20 @@ test("offline, changes are counted and kept, and saved when the connection is ba
   assert.match(seen.states.at(-1), /^saved/);
 });
 
+test("a server that cannot save now is asked again, and the changes are kept until it has", async () => {
+  const busy = { status: 503, body: { error: "The database is busy: nothing was saved.", code: "busy" } };
+  const { sync, seen, wait } = setUp([busy, saved(2)]);
+  sync.start(server("1"));
+  sync.changed([{ x: "2" }], "peaks");
+  await wait();
+  assert.equal(seen.states.at(-1), "offline: The server could not save, 1 change kept; trying again");
+  assert.deepEqual(JSON.parse(seen.stored.grid).rows, [{ x: "2" }]);
+  await wait();
+  assert.deepEqual(seen.sent.map((body) => [body.version, body.rows]), [[1, [{ x: "2" }]], [1, [{ x: "2" }]]]);
+  assert.match(seen.states.at(-1), /^saved/);
+  assert.deepEqual(seen.stored, {});
+});
+
 test("changes kept by an earlier visit are restored and saved", async () => {
   const stored = { grid: JSON.stringify({ rows: [{ x: "9" }], peaks_state: "peaks", base: server("1") }) };
   const { sync, seen, wait } = setUp([saved(2)], stored);
