@@ -3,7 +3,7 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from meta_app.settings.base import *  # noqa: F403
-from meta_app.settings.environment import read_flag, read_list, read_required
+from meta_app.settings.environment import read_flag, read_integer, read_list, read_required
 
 DEBUG = False
 SECRET_KEY = read_required("CONCORD_SECRET_KEY")
@@ -25,6 +25,11 @@ USE_TLS = read_flag("CONCORD_TLS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = USE_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if USE_TLS else 0
+# All requests come from the proxy: by its address, eight wrong passwords of a stranger would lock a name for everybody.
+PROXIES = read_integer("CONCORD_PROXIES", 1)
+if PROXIES < 0:
+    raise ImproperlyConfigured(f"CONCORD_PROXIES must be 0 or more, not {PROXIES}.")
+AXES_CLIENT_IP_CALLABLE = "meta_app.common.proxies.client_address"
 SECURE_REDIRECT_EXEMPT = [r"^health/$"]
 # Whether every subdomain is served over TLS, and for ever, is for the owner of the domain to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

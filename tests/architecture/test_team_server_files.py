@@ -98,8 +98,8 @@ def settings(**changes):
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def start(**changes):
-    code = "from django.conf import settings; print(settings.DEBUG, settings.SESSION_COOKIE_SECURE)"
+def start(code="print(settings.DEBUG, settings.SESSION_COOKIE_SECURE)", **changes):
+    code = f"from django.conf import settings; {code}"
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=settings(**changes), capture_output=True, text=True, check=False
     )
@@ -109,9 +109,18 @@ def test_good_settings_start_without_debug_and_with_secure_cookies():
     assert start().stdout.split() == ["False", "True"]
 
 
+def test_people_are_told_apart_by_the_address_their_one_proxy_saw():
+    assert start("print(settings.PROXIES, settings.AXES_CLIENT_IP_CALLABLE)").stdout.split() == [
+        "1",
+        "meta_app.common.proxies.client_address",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("CONCORD_PROXIES", "-1"),
+        ("CONCORD_PROXIES", "one"),
         ("CONCORD_SECRET_KEY", None),
         ("CONCORD_SECRET_KEY", "short"),
         ("CONCORD_SECRET_KEY", "change-me-" * 6),
@@ -122,7 +131,7 @@ def test_good_settings_start_without_debug_and_with_secure_cookies():
         ("CONCORD_HOSTS", None),
     ],
 )
-def test_a_team_server_refuses_to_start_with_a_missing_or_default_secret(name, value):
+def test_a_team_server_refuses_to_start_with_a_missing_default_or_senseless_setting(name, value):
     refused = start(**{name: value})
     assert refused.returncode != 0
     assert name in refused.stderr
