@@ -38,6 +38,14 @@ PAIN_SOURCE = (
     "collection 1425. The set holds no statistic, no sign and no threshold. All peaks are entered as activations: 223 "
     "of the 267 are positive in a signed peak table of the same maps, the sign of the other 44 is an assumption."
 )
+PAIN_PROTOCOL = {
+    "population": (
+        "The participants of 21 pain studies, 9 to 32 in each. The source set (NiMARE's nidm_pain_dset.json, made from "
+        "NeuroVault collection 1425) does not describe them further."
+    ),
+    "comparisons": ["activation by pain, one sample"],
+    "modalities": ["task fMRI"],
+}
 PAIN_REPORT = {
     "authors": "Maumet C, Auer T, Bowring A, et al.",
     "title": "Sharing brain mapping statistical results with the neuroimaging data model",
@@ -65,6 +73,7 @@ def demo_load() -> list[str]:
         makers = {"pain21": _make_pain21, "phn": _make_phn}
         missing = [key for key in makers if not Project.objects.filter(demo_key=key).exists()]
         made = [makers[key](owner).name for key in missing]
+        _state_pain_question(owner)
     _publish_accounts()
     return made
 
@@ -166,6 +175,13 @@ def _make_pain21(owner: User) -> Project:
     for label, rows in _by(_rows("pain21.csv"), "study").items():
         _enter_pain_study(place, report, label, rows)
     return place.project
+
+
+def _state_pain_question(owner: User) -> None:
+    """What the source set says as a protocol, also for a project that was loaded without one."""
+    project = Project.objects.filter(demo_key="pain21", protocols=None).first()
+    if project:
+        protocol_save(project=project, author=owner, version=0, values={"question": project.question, **PAIN_PROTOCOL})
 
 
 def _enter_pain_study(place: Place, report: Report, label: str, rows: list[Row]) -> None:

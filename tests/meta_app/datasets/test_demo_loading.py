@@ -32,6 +32,17 @@ def test_a_second_load_changes_nothing_and_the_command_says_so(db, data_dir):
     assert_every_account_opens()
 
 
+def test_the_pain_project_gets_its_protocol_once_also_when_it_was_loaded_without_one(db, data_dir):
+    demo_load()
+    project = Project.objects.get(demo_key="pain21")
+    project.protocols.all().delete()
+    demo_load()
+    demo_load()
+    protocol = project.protocols.get()
+    assert (protocol.question, protocol.eligibility) == (project.question, [])
+    assert "9 to 32 in each" in protocol.population
+
+
 def assert_every_account_opens():
     accounts = json.loads(accounts_file().read_text())
     assert set(accounts) == {"demo-owner", "demo-reviewer", "demo-adjudicator", "demo-viewer"}
