@@ -13,6 +13,7 @@ from meta_app.results.selectors import Result, provenance_keys
 
 Fact = tuple[str, str]
 
+SIGN_PEAKS = {"pool": "pooled height", "threshold": "threshold of their study"}
 ESTIMATORS = {"DL": "DerSimonian-Laird", "REML": "restricted maximum likelihood"}
 TABLE_TITLES = {"tables/clusters.csv": "Clusters", "tables/peaks.csv": "Local peaks", "run.json": "Record of the run"}
 
@@ -58,10 +59,10 @@ def _labels(choices: type[TextChoices], values: Iterable[str]) -> str:
 
 def sign_only_text(result: Result) -> str:
     """How many peaks had a sign only, and what the core took as their height."""
-    heights = result.record.get("sign_only_heights")
+    heights, asked = result.record.get("sign_only_heights"), result.core["sign_peaks"]
     if heights is None:
-        return f"{result.core['sign_peaks']}; this older run does not record what each took"
-    told = [f"{number} {HEIGHTS[result.core['sign_peaks'], rule]}" for rule, number in heights.items()]
+        return f"{SIGN_PEAKS.get(asked, asked)} asked for; this older run does not record what each took"
+    told = [f"{number} {HEIGHTS[asked, rule]}" for rule, number in heights.items()]
     return "; ".join(told) or "none"
 
 

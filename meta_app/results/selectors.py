@@ -156,7 +156,7 @@ def _notice(item: Mapping[str, Any] | str, keys: Mapping[str, str] | None = None
     if isinstance(item, str):
         return _core_notice(item, keys or {})
     return {
-        "place": item.get("place", ""),
+        "place": _place_in_words(item.get("place", "")),
         "text": item.get("text") or item.get("message", ""),
         "mend": item.get("mend", ""),
     }
@@ -168,8 +168,14 @@ def _core_notice(line: str, keys: Mapping[str, str]) -> dict[str, str]:
     if not found:
         return {"place": "", "text": line.removeprefix("warning: "), "mend": ""}
     name, place, text = found.groups()
-    told = f"{keys.get(name, name)}, {FIELDS.get(place, place)}"
+    told = _place_in_words(f"{keys.get(name, name)}, {place}")
     return {"place": told, "text": text[:1].upper() + text[1:], "mend": ""}
+
+
+def _place_in_words(place: str) -> str:
+    """A place that ends with a field of the core's tables, with the name the pages give it."""
+    before, comma, field_name = place.rpartition(", ")
+    return before + comma + FIELDS.get(field_name, field_name)
 
 
 def read_clusters(run: Run) -> list[ClusterRow]:

@@ -20,4 +20,4 @@ def flow_waiting(membership: Membership) -> Waiting | None:
     failing = [one for one in sums(flow_counts(flow)) if one.holds is False]
     if not failing:
         return None
-    return Waiting(len(failing), "sum" if len(failing) == 1 else "sums", "in the flow diagram that fail")
+    return Waiting(len(failing), "sum" if len(failing) == 1 else "sums", "to mend in the flow diagram")

@@ -39,3 +39,8 @@ def test_missing_thresholds_are_told_once():
     line = "warning: study a, t_thr: no threshold is given; 2.1 is taken."
     assert len(result_with(line, preflight=[before]).warnings) == 1
     assert len(result_with(preflight=[before]).warnings) == 1
+
+
+def test_a_field_of_the_core_has_the_name_that_the_pages_give_it():
+    (told,) = result_with(preflight=[{"place": "Li 2019 / ReHo, n1", "text": "Only 9 people.", "mend": ""}]).warnings
+    assert told["place"] == "Li 2019 / ReHo, n of the first group"

@@ -52,7 +52,7 @@ def test_the_page_names_the_sum_that_fails_with_its_numbers(project, owner, sign
     shown = client.get(page(project)).content.decode()
     assert "1 of 4 sums fails" in shown
     assert "1421 records against 1419, 2 unaccounted for" in shown
-    assert "in the flow diagram that fail" in client.get("/").content.decode()
+    assert "to mend in the flow diagram" in client.get("/").content.decode()
 
 
 def test_a_count_that_cannot_be_read_is_refused_at_its_field_and_nothing_is_lost(project, owner, sign_in):
