@@ -2,6 +2,7 @@
 
 - `random_effects`: one meta-analysis per voxel (compiled); tau2 by DerSimonian-Laird or REML
 - `rubin`: running sums over imputations, and the pooled maps made of them
+- `univariate`: the same models at one place, with every common estimator of tau2 (numpy)
 
 Data flows from arrays of effects and variances to `PooledMaps`. Nothing here knows of space, masks or files.
 """

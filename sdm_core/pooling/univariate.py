@@ -53,7 +53,7 @@ class Weighted:
     def of(cls, y: Array, v: Array, design: Array, tau2: Array) -> Weighted:
         """Fit effects y and variances v of shape (m, k) for tau2 of shape (m,)."""
         weights = 1 / (v + tau2[:, None])
-        cov = np.linalg.inv(_gram(design, weights))
+        cov: Array = np.asarray(np.linalg.inv(_gram(design, weights)), dtype=np.float64)
         beta = np.einsum("mab,mb->ma", cov, (weights * y) @ design)
         return cls(design, weights, cov, beta, y - beta @ design.T)
 
@@ -141,7 +141,7 @@ class Pooled:
     @property
     def se(self) -> Array:
         """Standard errors."""
-        return np.sqrt(np.diag(self.cov))
+        return np.asarray(np.sqrt(np.diag(self.cov)))
 
     @property
     def z(self) -> Array:
@@ -155,7 +155,7 @@ class Pooled:
 
     def interval(self, level: float = 0.95) -> Array:
         """Confidence intervals, shape (p, 2)."""
-        reach = float(quantile(0.5 + level / 2, self.reference_df)) * self.se
+        reach = quantile(0.5 + level / 2, self.reference_df) * self.se
         return np.column_stack([self.estimate - reach, self.estimate + reach])
 
     def omnibus(self, columns: slice = slice(1, None)) -> tuple[float, float]:
@@ -243,9 +243,7 @@ def pool(fits: Fit) -> Pooled:
     )
 
 
-def tau2_of(
-    y: Array, v: Array, design: Array, estimator: str, *, tolerance: float = TOLERANCE
-) -> Array:
+def tau2_of(y: Array, v: Array, design: Array, estimator: str, *, tolerance: float = TOLERANCE) -> Array:
     """Between-study variance of each imputation, shape (m,); y and v of shape (m, k), k above the columns."""
     nothing = np.zeros(len(y))
     df = design.shape[0] - design.shape[1]
@@ -253,10 +251,10 @@ def tau2_of(
         return nothing
     if estimator == "DL":
         common = Weighted.of(y, v, design, nothing)
-        return np.maximum(0, (common.squares(1) - df) / common.trace_p)
+        return np.asarray(np.maximum(0, (common.squares(1) - df) / common.trace_p))
     if estimator == "HE":
         equal = Weighted.of(y, np.ones_like(v), design, nothing)
-        return np.maximum(0, (equal.squares(1) - (v * (1 - equal.leverages)).sum(axis=1)) / df)
+        return np.asarray(np.maximum(0, (equal.squares(1) - (v * (1 - equal.leverages)).sum(axis=1)) / df))
     if estimator == "PM":
         return tau2_where_q_is(float(df), y, v, design)
     return _maximum_likelihood(y, v, design, restricted=estimator == "REML", tolerance=tolerance)
@@ -278,9 +276,9 @@ def tau2_where_q_is(target: float, y: Array, v: Array, design: Array) -> Array:
     return tau2
 
 
-def quantile(probability: ArrayLike, df: float) -> Array:
+def quantile(probability: float, df: float = math.inf) -> float:
     """Quantile of t, or of the normal distribution for infinite df."""
-    return np.asarray(special.ndtri(probability) if math.isinf(df) else stats.t.ppf(probability, df))
+    return float(special.ndtri(probability) if math.isinf(df) else stats.t.ppf(probability, df))
 
 
 def two_sided_p(z: ArrayLike, df: float = math.inf) -> Array:
@@ -304,7 +302,7 @@ def _maximum_likelihood(y: Array, v: Array, design: Array, *, restricted: bool, 
         tau2 = following
         if np.all(change <= tolerance):
             break
-    return tau2
+    return np.asarray(tau2)
 
 
 def _heterogeneity(common: Weighted, tau2: Array, df: int, estimator: str) -> tuple[Array, Array, Array, Array]:
@@ -322,19 +320,19 @@ def _tau2_se(common: Weighted, weighted: Weighted, v: Array, tau2: Array, df: in
     if estimator == "FE" or not df:
         return np.full(len(tau2), np.nan)
     if estimator == "ML":
-        return np.sqrt(2 / (weighted.weights**2).sum(axis=1))
+        return np.asarray(np.sqrt(2 / (weighted.weights**2).sum(axis=1)))
     if estimator == "REML":
-        return np.sqrt(2 / weighted.trace_pp)
+        return np.asarray(np.sqrt(2 / weighted.trace_pp))
     if estimator == "PM":
-        return len(common.design) * math.sqrt(2 / df) / weighted.weights.sum(axis=1)
+        return np.asarray(len(common.design) * math.sqrt(2 / df) / weighted.weights.sum(axis=1))
     if estimator == "DL":
         trace = common.trace_p
-        return np.sqrt(2 * df + 4 * tau2 * trace + 2 * tau2**2 * common.trace_pp) / trace
+        return np.asarray(np.sqrt(2 * df + 4 * tau2 * trace + 2 * tau2**2 * common.trace_pp) / trace)
     x = common.design
     residual_maker = np.eye(len(x)) - x @ np.linalg.solve(x.T @ x, x.T)
     first = np.einsum("ij,mj,ji,mi->m", residual_maker, v, residual_maker, v)
     second = (np.diag(residual_maker) * v).sum(axis=1)
-    return np.sqrt(2 * first + 4 * tau2 * second + 2 * tau2**2 * df) / df
+    return np.asarray(np.sqrt(2 * first + 4 * tau2 * second + 2 * tau2**2 * df) / df)
 
 
 def _log_likelihood(weighted: Weighted, *, restricted: bool) -> Array:
@@ -348,7 +346,7 @@ def _log_likelihood(weighted: Weighted, *, restricted: bool) -> Array:
 
 def _gram(design: Array, weights: Array) -> Array:
     """X'WX of each imputation, shape (m, p, p)."""
-    return np.einsum("ka,mk,kb->mab", design, weights, design)
+    return np.asarray(np.einsum("ka,mk,kb->mab", design, weights, design))
 
 
 def _check(y: Array, v: Array, x: Array, estimator: str) -> None:
