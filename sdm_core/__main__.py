@@ -53,11 +53,27 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="of clusters: one-sided, uncorrected")
     parser.add_argument("--min-peak-z", type=float, default=default.min_peak_z, help="of clusters")
     parser.add_argument("--min-extent", type=int, default=default.min_extent, help="of clusters, in voxels")
+    parser.add_argument("--covariates", type=_names, default=(), metavar="A+B", help="columns of the study table")
+    parser.add_argument(
+        "--hypothesis", type=_numbers, default=(), metavar="0,1,0", help="weights: intercept, then each covariate"
+    )
+    parser.add_argument(
+        "--filter", dest="study_filter", default="", metavar="EXPRESSION", help="""such as 'modality == "VBM"'"""
+    )
+    parser.add_argument("--allow-few", action="store_true", help="accept regressions of fewer than 10 datasets")
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
     parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
     parser.add_argument("--threads", type=int, help="default: all processors; the maps do not depend on it")
     parser.set_defaults(command=_run)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split("+") if name.strip())
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(number) for number in text.split(","))
 
 
 def _check(options: argparse.Namespace) -> int:

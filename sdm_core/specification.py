@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ _RANGES: Final[dict[str, tuple[type, float, float]]] = {
 
 @dataclass(frozen=True)
 class AnalysisSpecification:
-    """The choices of a mean analysis.
+    """The choices of an analysis.
 
     Attributes
     ----------
@@ -52,6 +52,15 @@ class AnalysisSpecification:
         Names of packaged data; the mask's is a label when another mask is given to the run.
     anisotropy : float, 0 to 1
     fwhm_mm : float
+    covariates : tuple of str
+        Columns of the study table, each centred on its mean over the analysed studies.
+    hypothesis : tuple of float
+        What is tested: a weight for the intercept, then one per covariate; empty for the intercept, which is the mean
+        adjusted for the covariates.
+    study_filter : str
+        Analyse only the studies for which this is true (`sdm_core.studies.select_studies`); empty for all.
+    allow_few : bool
+        Accept a regression of fewer than 10 datasets.
     voxel_p, min_peak_z, min_extent : thresholds of clusters: voxel p value, z of the peak, voxels
 
     Raises
@@ -73,16 +82,33 @@ class AnalysisSpecification:
     voxel_p: float = 0.005
     min_peak_z: float = 1.0
     min_extent: int = 10
+    covariates: tuple[str, ...] = ()
+    hypothesis: tuple[float, ...] = ()
+    study_filter: str = ""
+    allow_few: bool = False
 
     def __post_init__(self) -> None:
         for name, (kind, _, _) in _RANGES.items():
             value = getattr(self, name)
             if kind is float and isinstance(value, int) and not isinstance(value, bool):
                 object.__setattr__(self, name, float(value))
-        problems = [p for name in _CHOICES if (p := self._choice_problem(name))]
+        problems = list(self._model_problems())
+        problems += [p for name in _CHOICES if (p := self._choice_problem(name))]
         problems += [p for name in _RANGES if (p := self._range_problem(name))]
         if problems:
             raise InputError(problems)
+
+    def _model_problems(self) -> Iterator[Problem]:
+        """Take lists for tuples, as JSON gives them, and check what does not need the studies."""
+        for name, kind, words in (("covariates", str, "names"), ("hypothesis", int | float, "numbers")):
+            values = getattr(self, name)
+            if isinstance(values, list | tuple) and all(isinstance(value, kind) for value in values):
+                object.__setattr__(self, name, tuple(values if kind is str else map(float, values)))
+            else:
+                yield Problem(name, f'"{values}" is not a list of {words}.', field=name)
+        for name, plain, words in (("study_filter", str, "text"), ("allow_few", bool, "yes or no")):
+            if not isinstance(getattr(self, name), plain):
+                yield Problem(name, f'"{getattr(self, name)}" is not {words}.', field=name)
 
     def _choice_problem(self, name: str) -> Problem | None:
         value, choices = getattr(self, name), _CHOICES[name]

@@ -2,6 +2,7 @@
 
 - `normal`: the normal distribution, fast enough for hundreds of millions of values
 - `likelihood`: the most likely mean and between-study variance of each voxel, known and bounded studies together
+- `linear_likelihood`: the same with covariates
 - `fields`: random fields whose neighbouring voxels go together as the template says
 - `truncated`: effects drawn between their bounds, the field deciding where in the distribution
 
@@ -10,6 +11,7 @@ Bounds (from `effects`) flow in; one imputation of one study flows out at a time
 
 from .fields import FieldGenerator
 from .likelihood import default_discards, most_likely
+from .linear_likelihood import most_likely_linear
 from .truncated import impute, truncations
 
-__all__ = ["FieldGenerator", "default_discards", "impute", "most_likely", "truncations"]
+__all__ = ["FieldGenerator", "default_discards", "impute", "most_likely", "most_likely_linear", "truncations"]

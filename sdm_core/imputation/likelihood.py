@@ -46,7 +46,7 @@ def default_discards(n_studies: int) -> int:
 
 
 @compiled
-def _slope(mean: float, lower: float, upper: float, variance: Floats) -> tuple[float, float]:
+def study_slope(mean: float, lower: float, upper: float, variance: Floats) -> tuple[float, float]:
     """Score and information of one study about the mean."""
     if upper - lower < KNOWN_WIDTH:
         return (0.5 * (lower + upper) - mean) / variance[0], 1.0 / float(variance[0])
@@ -87,7 +87,7 @@ def _solve_mean(start: float, lower: Floats, upper: Floats, variance: Floats, us
         score, information = 0.0, 0.0
         for i in range(lower.shape[0]):
             if used[i]:
-                own_score, own_information = _slope(mean, lower[i], upper[i], variance[i])
+                own_score, own_information = study_slope(mean, lower[i], upper[i], variance[i])
                 score += own_score
                 information += own_information
         if score > 0.0:
@@ -112,7 +112,7 @@ def _discard_best(mean: float, lower: Floats, upper: Floats, variance: Floats, u
     score, information = 0.0, 0.0
     for i in range(n_studies):
         if used[i]:
-            own[i, 0], own[i, 1] = _slope(mean, lower[i], upper[i], variance[i])
+            own[i, 0], own[i, 1] = study_slope(mean, lower[i], upper[i], variance[i])
             score += own[i, 0]
             information += own[i, 1]
     for i in range(n_studies):
@@ -146,7 +146,7 @@ def _total_loss(tau2: float, mean: float, lower: Floats, upper: Floats, variance
 
 
 @compiled
-def _solve_tau2(mean: float, lower: Floats, upper: Floats, variance: Floats) -> float:
+def solve_tau2(mean: float, lower: Floats, upper: Floats, variance: Floats) -> float:
     """Minimise the loss over tau2: a coarse grid, then golden sections around its best point."""
     best, best_loss = 0, np.inf
     for k in range(_TAU2_GRID.shape[0]):
@@ -207,4 +207,4 @@ def most_likely(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Fl
         mean[voxel] = _solve_mean(0.0, low, high, variance, used)
         for _ in range(min(n_discards, n_studies - 1)):
             mean[voxel] = _discard_best(mean[voxel], low, high, variance, used, promise, own)
-        tau2[voxel] = _solve_tau2(mean[voxel], low, high, variance)
+        tau2[voxel] = solve_tau2(mean[voxel], low, high, variance)

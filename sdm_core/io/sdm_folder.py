@@ -278,12 +278,13 @@ def write_sdm_folder(path: str | Path, studies: StudyTable, peaks: PeakTable) ->
 
 
 def _table_lines(studies: StudyTable) -> Iterator[list[str]]:
-    yield ["study", "n1", "n2", "t_thr", "threshold", "design", *studies.covariates]
+    yield ["study", "n1", "n2", "t_thr", "threshold", "design", *studies.covariates, *studies.labels]
     for index, name in enumerate(studies.names):
         covariates = (_cell(values[index]) for values in studies.covariates.values())
+        labels = (values[index] or "NA" for values in studies.labels.values())
         sizes = (str(studies.n1[index]), str(studies.n2[index]))
         kind = studies.threshold_kind[index] or "NA"
-        yield [name, *sizes, _cell(studies.t_threshold[index]), kind, studies.design[index], *covariates]
+        yield [name, *sizes, _cell(studies.t_threshold[index]), kind, studies.design[index], *covariates, *labels]
 
 
 def _peak_line(peaks: PeakTable, place: np.intp) -> str:

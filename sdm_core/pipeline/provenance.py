@@ -40,6 +40,7 @@ def describe(
             "numba": numba.__version__,
         },
         "specification": analysis.specification.to_dict(),
+        "model": _model(analysis),
         "mle_discards_used": analysis.n_discards,
         "studies": {"count": len(studies), "subjects": int((studies.n1 + studies.n2).sum()), "names": studies.names},
         "peaks": {"count": len(analysis.peaks), "sign_only": int(np.isnan(analysis.peaks.t).sum())},
@@ -64,6 +65,17 @@ def _sign_only_heights(analysis: Analysis) -> dict[str, int]:
     wanted = specification.compatibility or specification.sign_peaks
     rules = Counter(sign_only_rules(analysis.studies, analysis.peaks, wanted))
     return {rule: rules[rule] for rule in sorted(rules) if rule}
+
+
+def _model(analysis: Analysis) -> dict[str, Any]:
+    """Columns with their values, so that covariates are on record, and what was tested."""
+    model, covariates = analysis.model, analysis.studies.covariates
+    return {
+        "columns": list(model.names),
+        "hypothesis": model.contrast.tolist(),
+        "centres": dict(zip(model.names[1:], model.centres, strict=True)),
+        "values": {name: covariates[name].tolist() for name in model.names[1:]},
+    }
 
 
 def tables_sha256(studies: StudyTable, peaks: PeakTable) -> str:

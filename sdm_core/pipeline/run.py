@@ -17,7 +17,7 @@ from sdm_core.inference import Cluster, find_clusters
 from sdm_core.pooling import PooledMaps
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_mask, load_template
 from sdm_core.specification import AnalysisSpecification
-from sdm_core.studies import BoundsMaps, PeakTable, StudyTable
+from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, linear_model, select_studies
 
 from .blocks import Tick, Workers
 from .progress import Progress, Reporter
@@ -83,7 +83,8 @@ def run(
     Raises
     ------
     InputError
-        When bounds maps are missing, or the mask or template is not known.
+        When bounds maps are missing, the mask or template is not known, the filter cannot be understood or fits no
+        study, or the covariates make no model.
     Stopped
         When asked to stop.
 
@@ -92,6 +93,15 @@ def run(
     A single study has a most likely effect of 0 at the voxels where it is not known, and no variance between studies.
     """
     reporter, started = Reporter(progress, should_stop), datetime.now(UTC)
+    if specification.study_filter:
+        studies, peaks = select_studies(studies, peaks, specification.study_filter)
+    model = linear_model(
+        studies,
+        specification.covariates,
+        specification.hypothesis,
+        raw_discards=specification.compatibility is not None,
+        allow_few=specification.allow_few,
+    )
     if bounds is not None:
         bounds = given_bounds(bounds, studies)
     mask = bounds.mask if bounds is not None else mask or load_mask(specification.mask)
@@ -99,7 +109,7 @@ def run(
     with Workers(threads) as workers:
         with reporter.stage("compile", announce=False):
             workers.each(_compile_kernels, [specification], reporter.tick_if_slow)
-        analysis = Analysis(studies, peaks, specification, template, scale, workers)
+        analysis = Analysis(studies, peaks, specification, template, scale, workers, model)
         bounds_sha256 = None if bounds is None else _bounds_sha256(bounds)
         bounds, pooled, warnings = _pooled_maps(analysis, bounds, reporter)
     with reporter.stage("clusters"):
@@ -134,9 +144,9 @@ def _pooled_maps(
         with reporter.stage("bounds"):
             bounds, warnings = compute_bounds(analysis, reporter.tick)
     with reporter.stage("likelihood"):
-        mean, tau2 = most_likely_maps(analysis, bounds, reporter.tick)
+        coefficients, tau2 = most_likely_maps(analysis, bounds, reporter.tick)
     with reporter.stage("imputation"):
-        pooled = impute_and_pool(analysis, bounds, mean, tau2, reporter.tick)
+        pooled = impute_and_pool(analysis, bounds, coefficients, tau2, reporter.tick)
     return bounds, pooled, warnings
 
 
@@ -171,10 +181,11 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
     template = Template("compile", np.full((len(NEIGHBOUR_OFFSETS), mask.size), 0.9, dtype=np.float32), mask)
     rows = [{"study": "a", "n1": 20, "t_thr": 3}, {"study": "b", "n1": 20, "t_thr": 3, "no_peaks": 1}]
     studies = StudyTable.from_rows(rows)
+    model = linear_model(studies)
     peaks = PeakTable(np.array([0]), np.array([[8.0, -44.0, 10.0]]), np.array([4.0]), np.array([1], dtype=np.int8))
     tiny = AnalysisSpecification(imputations=2, estimator=specification.estimator)
     silent: Tick = lambda _: None  # noqa: E731
     with Workers(1) as workers:
-        analysis = Analysis(studies, peaks, tiny, template, EffectScale.of(studies), workers)
+        analysis = Analysis(studies, peaks, tiny, template, EffectScale.of(studies), workers, model)
         bounds, _ = compute_bounds(analysis, silent)
         impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent)

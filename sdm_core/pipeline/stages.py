@@ -15,11 +15,11 @@ from sdm_core.effects import (
     study_bounds,
 )
 from sdm_core.errors import InputError, Problem
-from sdm_core.imputation import FieldGenerator, default_discards, impute, most_likely, truncations
+from sdm_core.imputation import FieldGenerator, default_discards, impute, most_likely, most_likely_linear, truncations
 from sdm_core.pooling import PooledMaps, RubinPool, random_effects_mean
 from sdm_core.spaces import Template
 from sdm_core.specification import AnalysisSpecification
-from sdm_core.studies import BoundsMaps, PeakTable, StudyTable
+from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable
 
 from .blocks import Tick, Workers, voxel_blocks
 
@@ -36,12 +36,13 @@ class Analysis:
     template: Template
     scale: EffectScale
     workers: Workers
+    model: LinearModel
 
     @property
     def n_discards(self) -> int:
-        """Studies that the most likely mean leaves out; at least one stays."""
-        chosen = self.specification.mle_discards
-        return min(default_discards(len(self.studies)) if chosen is None else chosen, len(self.studies) - 1)
+        """Studies that the most likely coefficients leave out; as many as there are coefficients stay."""
+        chosen, most = self.specification.mle_discards, len(self.studies) - len(self.model.names)
+        return min(default_discards(len(self.studies)) if chosen is None else chosen, most)
 
 
 def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Problem]]:
@@ -78,35 +79,52 @@ def given_bounds(bounds: BoundsMaps, studies: StudyTable) -> BoundsMaps:
 
 
 def most_likely_maps(analysis: Analysis, bounds: BoundsMaps, tick: Tick) -> tuple[Floats, Floats]:
-    """Most likely mean and between-study variance, each of shape (n_voxels,)."""
-    mean, tau2 = np.empty(bounds.mask.size), np.empty(bounds.mask.size)
-    scale = analysis.scale
+    """Most likely coefficients (n_columns, n_voxels) and between-study variance (n_voxels,)."""
+    model, scale, n_voxels = analysis.model, analysis.scale, bounds.mask.size
+    coefficients, tau2 = np.empty((len(model.names), n_voxels)), np.empty(n_voxels)
 
     def one(block: slice) -> None:
         lower, upper = bounds.lower[:, block], bounds.upper[:, block]
-        most_likely(lower, upper, scale.base, scale.slope, analysis.n_discards, mean[block], tau2[block])
+        if model.is_mean:
+            mean = coefficients[0, block]
+            most_likely(lower, upper, scale.base, scale.slope, analysis.n_discards, mean, tau2[block])
+        else:
+            most_likely_linear(
+                lower, upper, scale.base, scale.slope, model.design, model.discard_contrast, analysis.n_discards,
+                coefficients[:, block], tau2[block],
+            )  # fmt: skip
 
-    analysis.workers.each(one, voxel_blocks(mean.size), tick)
-    return mean, tau2
+    analysis.workers.each(one, voxel_blocks(n_voxels), tick)
+    return coefficients, tau2
 
 
-def impute_and_pool(analysis: Analysis, bounds: BoundsMaps, mean: Floats, tau2: Floats, tick: Tick) -> PooledMaps:
+def expected_effects(model: LinearModel, coefficients: Floats) -> list[Floats]:
+    """What the model expects of each study at every voxel, n_studies arrays of shape (n_voxels,)."""
+    if model.is_mean:
+        return [coefficients[0]] * len(model.design)
+    return [row @ coefficients for row in model.design]
+
+
+def impute_and_pool(
+    analysis: Analysis, bounds: BoundsMaps, coefficients: Floats, tau2: Floats, tick: Tick
+) -> PooledMaps:
     """Pooled maps; one imputation of all studies is in memory at a time."""
     studies, seed, scale = analysis.studies, analysis.specification.seed, analysis.scale
     shape = (len(studies), bounds.mask.size)
     below, inside, effects, variances = (np.empty(shape) for _ in range(4))
     generator = FieldGenerator.of(analysis.template)
-    pool = RubinPool(np.ones((len(studies), 1)), [1.0], analysis.specification.estimator, bounds.mask.size)
+    model, mean = analysis.model, expected_effects(analysis.model, coefficients)
+    pool = RubinPool(model.design, model.contrast, analysis.specification.estimator, bounds.mask.size)
 
     def prepare(i: int) -> None:
         truncations(
-            bounds.lower[i], bounds.upper[i], mean, tau2, scale.base[i], scale.slope[i], below[i], inside[i]
+            bounds.lower[i], bounds.upper[i], mean[i], tau2, scale.base[i], scale.slope[i], below[i], inside[i]
         )  # fmt: skip
 
     def draw(j: int, i: int) -> None:
         impute(
-            generator.draw(seed, studies.names[i], j), generator.voxels, bounds.lower[i], bounds.upper[i], mean, tau2,
-            scale.base[i], scale.slope[i], below[i], inside[i], effects[i], variances[i],
+            generator.draw(seed, studies.names[i], j), generator.voxels, bounds.lower[i], bounds.upper[i], mean[i],
+            tau2, scale.base[i], scale.slope[i], below[i], inside[i], effects[i], variances[i],
         )  # fmt: skip
 
     def add(j: int, block: slice) -> None:

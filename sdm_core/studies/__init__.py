@@ -1,20 +1,34 @@
 """What the studies reported: two immutable tables, checked once at the door.
 
-===========  ============================================================================
-module       what it holds
-===========  ============================================================================
-cells        one cell of text -> a number, with the reason when it is not one
-table        StudyTable: one entry per study (sizes, design, threshold, covariates)
-peaks        PeakTable: one entry per peak (study, MNI mm, t or only a sign)
-bounds_maps  BoundsMaps: between which values each study's effect lies at each voxel
-===========  ============================================================================
+============  ============================================================================
+module        what it holds
+============  ============================================================================
+cells         one cell of text -> a number, with the reason when it is not one
+table         StudyTable: one entry per study (sizes, design, threshold, covariates)
+peaks         PeakTable: one entry per peak (study, MNI mm, t or only a sign)
+selection     the studies that an expression over the columns is true for
+linear_model  LinearModel: design and tested contrast of covariates
+bounds_maps   BoundsMaps: between which values each study's effect lies at each voxel
+============  ============================================================================
 
 Rows come in as mappings (from a file or a database); every problem of every row is collected before anything is
 refused.  Inner code may rely on the invariants that the two classes number.
 """
 
 from sdm_core.studies.bounds_maps import BoundsMaps
+from sdm_core.studies.linear_model import LinearModel, linear_model
 from sdm_core.studies.peaks import PeakTable, parse_peaks
+from sdm_core.studies.selection import leave_out, select_studies
 from sdm_core.studies.table import StudyTable, parse_studies
 
-__all__ = ["BoundsMaps", "PeakTable", "StudyTable", "parse_peaks", "parse_studies"]
+__all__ = [
+    "BoundsMaps",
+    "LinearModel",
+    "PeakTable",
+    "StudyTable",
+    "leave_out",
+    "linear_model",
+    "parse_peaks",
+    "parse_studies",
+    "select_studies",
+]

@@ -49,6 +49,8 @@ class StudyTable:
     no_peaks : ndarray of shape (n_studies,), bool
         The study looked at the whole brain and found nothing.
     covariates : mapping from name to ndarray of shape (n_studies,), NaN where missing
+    labels : mapping from name to tuple of str, "" where missing
+        Further columns that hold text; they select studies.
 
     Notes
     -----
@@ -66,12 +68,14 @@ class StudyTable:
     threshold_kind: tuple[str, ...]
     no_peaks: npt.NDArray[np.bool_]
     covariates: Mapping[str, Floats] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, dtype in (("n1", np.int64), ("n2", np.int64), ("t_threshold", np.float64), ("no_peaks", np.bool_)):
             object.__setattr__(self, name, frozen(getattr(self, name), dtype))
         columns = {name: frozen(values, np.float64) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(columns))
+        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -129,17 +133,19 @@ def parse_studies(rows: Iterable[Row]) -> tuple[StudyTable | None, list[Problem]
         problems += reader.problems
         if not any(problem.level == "error" for problem in reader.problems):
             kept.append((row, values))
-    covariates, more = _covariates([row for row, _ in kept])
-    return _table([values for _, values in kept], covariates), problems + more
+    covariates, labels, more = _further_values([row for row, _ in kept])
+    return _table([values for _, values in kept], covariates, labels), problems + more
 
 
-def _table(entries: Sequence[dict[str, Any]], covariates: Mapping[str, Floats]) -> StudyTable | None:
+def _table(
+    entries: Sequence[dict[str, Any]], covariates: Mapping[str, Floats], labels: Mapping[str, tuple[str, ...]]
+) -> StudyTable | None:
     if not entries:
         return None
     columns = {name: [entry[name] for entry in entries] for name in entries[0]}
     for name in ("names", "design", "threshold_kind"):
         columns[name] = tuple(columns[name])  # type: ignore[assignment]
-    return StudyTable(**columns, covariates=covariates)  # type: ignore[arg-type]
+    return StudyTable(**columns, covariates=covariates, labels=labels)  # type: ignore[arg-type]
 
 
 class _StudyReader:
@@ -241,17 +247,21 @@ class _StudyReader:
         return text in _TRUE
 
 
-def _covariates(rows: Sequence[Row]) -> tuple[dict[str, Floats], list[Problem]]:
-    """Every further column that holds only numbers and missing values."""
+def _further_values(
+    rows: Sequence[Row],
+) -> tuple[dict[str, Floats], dict[str, tuple[str, ...]], list[Problem]]:
+    """Every further column: as numbers if it holds nothing else, as text otherwise."""
     covariates: dict[str, Floats] = {}
+    labels: dict[str, tuple[str, ...]] = {}
     problems: list[Problem] = []
     for name in _further_columns(rows):
         try:
             covariates[name] = np.array([_covariate(row.get(name)) for row in rows])
         except CellError as error:
-            message = f"{error.message}; the column is left out"
+            labels[name] = tuple("" if is_missing(row.get(name)) else clean(row.get(name)) for row in rows)
+            message = f"{error.message}; the column can select studies, but is no covariate"
             problems.append(Problem(f"study table, column {name}", message, error.mend, "warning", field=name))
-    return covariates, problems
+    return covariates, labels, problems
 
 
 def _covariate(cell: object) -> float:

@@ -26,3 +26,11 @@ def test_every_value_out_of_place_is_named_at_once():
 def test_unknown_choices_are_refused():
     with pytest.raises(InputError, match="colour"):
         AnalysisSpecification.from_dict({"colour": "red"})
+
+
+def test_a_linear_model_survives_json_and_its_lists_are_checked():
+    specification = AnalysisSpecification(covariates=("age", "drug"), hypothesis=(0, 1, 0), study_filter="n1 > 10")
+    assert AnalysisSpecification.from_dict(json.loads(json.dumps(specification.to_dict()))) == specification
+    with pytest.raises(InputError) as caught:
+        AnalysisSpecification(covariates="age", hypothesis=("a",), study_filter=3, allow_few="yes")
+    assert {p.field for p in caught.value.problems} == {"covariates", "hypothesis", "study_filter", "allow_few"}

@@ -76,7 +76,7 @@ def test_a_sound_row_has_no_problem():
         ({"study": ""}, 'error: study table, row 1, study: "" cannot be a name'),
         ({"n1": 8}, "warning: study cao2019, n1: only 8 people"),
         ({"t_thr": None}, "warning: study cao2019, t_thr: is missing. Give the t value of the study's threshold"),
-        ({"scanner": "Siemens"}, 'warning: study table, column scanner: "Siemens" is not a number; the column is left'),
+        ({"scanner": "Siemens"}, 'warning: study table, column scanner: "Siemens" is not a number; the column can'),
     ],
     ids=lambda value: str(value)[:40],
 )
