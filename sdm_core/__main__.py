@@ -1,13 +1,25 @@
-"""The command line: `python -m sdm_core run FOLDER --out OUT` and `python -m sdm_core check FOLDER`."""
+"""The command line.
+
+`python -m sdm_core run FOLDER --out OUT` analyses a folder, `check FOLDER` prints its problems, and
+`at OUT --mm x,y,z` prints the effects of every study at a place of a run and what makes them believable.
+"""
 
 import argparse
 import dataclasses
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __version__, run
-from sdm_core.io import check_sdm_folder, read_bounds, read_mask, read_sdm_folder, write_result
+from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
+from sdm_core.errors import InputError, Problem
+from sdm_core.io import EarlierRun, check_sdm_folder, read_bounds, read_mask, read_run, read_sdm_folder, write_result
+from sdm_core.pipeline import check_same_tables, chosen_studies, effects_at, model_of, voxels_at, voxels_of
+from sdm_core.spaces import Mask
+from sdm_core.studies import LinearModel
 
 EXIT_FAILURE = 2
 
@@ -33,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_run(commands.add_parser("run", help="analyse a folder of SDM inputs"))
+    _add_at(commands.add_parser("at", help="effects and diagnostics at places of a run, as JSON"))
     check = commands.add_parser("check", help="print every problem of a folder")
     check.add_argument("folder", type=Path, metavar="INPUT_DIR")
     check.set_defaults(command=_check)
@@ -66,6 +79,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
     parser.add_argument("--threads", type=int, help="default: all processors; the maps do not depend on it")
     parser.set_defaults(command=_run)
+
+
+def _add_at(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN_DIR", help="what a run wrote")
+    parser.add_argument("--inputs", type=Path, metavar="DIR", help="the run's inputs; default: RUN_DIR/inputs")
+    parser.add_argument("--bounds", type=Path, metavar="DIR", help="the bounds maps, if the run started from such")
+    parser.add_argument("--mm", type=_numbers, action="append", default=[], metavar="X,Y,Z", help="MNI mm; repeatable")
+    parser.add_argument("--mask", type=Path, action="append", default=[], metavar="FILE", help="mean over a mask")
+    parser.add_argument("--allow-few", action="store_true", help="test for bias with fewer than 10 datasets")
+    parser.add_argument("--threads", type=int)
+    parser.set_defaults(command=_at)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -107,6 +131,48 @@ def _run(options: argparse.Namespace) -> int:
     write_result(result, options.out)
     _print_summary(result, options.out)
     return 0
+
+
+def _at(options: argparse.Namespace) -> int:
+    """Print one document per place; without a place, one per cluster, at its peak."""
+    earlier = read_run(options.run)
+    studies, peaks, _, _ = read_sdm_folder(options.inputs or options.run / "inputs")
+    studies, peaks = chosen_studies(studies, peaks, earlier.specification)
+    check_same_tables(studies, peaks, earlier.document)
+    found = effects_at(
+        studies,
+        peaks,
+        earlier.specification,
+        _places(options, earlier),
+        bounds=read_bounds(options.bounds, studies) if options.bounds else None,
+        mask=None if options.bounds else earlier.mask,
+        threads=options.threads,
+    )
+    model, estimator = model_of(studies, earlier.specification), earlier.specification.estimator
+    documents = {name: _document(place, model, estimator, options.allow_few) for name, place in found.items()}
+    print(json.dumps(documents, indent=2, ensure_ascii=False, allow_nan=False))
+    return 0
+
+
+def _places(options: argparse.Namespace, earlier: EarlierRun) -> dict[str, Callable[[Mask], Any]]:
+    coordinates = options.mm or ([] if options.mask else earlier.cluster_peaks)
+    for mm in coordinates:
+        if len(mm) != 3:
+            raise InputError([Problem("--mm", f"has {len(mm)} numbers", "Give x,y,z in MNI mm.", field="mm")])
+    places: dict[str, Callable[[Mask], Any]] = {
+        ",".join(f"{value:g}" for value in mm): partial(voxels_at, mm) for mm in coordinates
+    }
+    places |= {path.name: partial(voxels_of, read_mask(path)) for path in options.mask}
+    if not places:
+        mend = "Give one with --mm or --mask."
+        raise InputError([Problem("places", "there are none: the run has no cluster", mend, field="mm")])
+    return places
+
+
+def _document(place: PlaceEffects, model: LinearModel, estimator: str, allow_few: bool) -> dict[str, Any]:
+    """The tested model, then the diagnostics of the mean."""
+    own = model_summary(place, model.names, model.design, model.contrast, estimator)
+    return {"model": own, **diagnose(place, estimator=estimator, allow_few=allow_few)}
 
 
 def _specification(options: argparse.Namespace, *, named_mask: bool) -> AnalysisSpecification:

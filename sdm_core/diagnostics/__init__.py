@@ -23,7 +23,7 @@ from .forest import Forest, forest
 from .heterogeneity import Heterogeneity, heterogeneity
 from .influence import Influence, influence
 from .place import PlaceEffects
-from .report import diagnose
+from .report import diagnose, model_summary, plain
 from .small_studies import Egger, Funnel, egger, funnel
 
 __all__ = [
@@ -43,4 +43,6 @@ __all__ = [
     "grade",
     "heterogeneity",
     "influence",
+    "model_summary",
+    "plain",
 ]

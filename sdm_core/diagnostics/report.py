@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdm_core.errors import InputError
+from sdm_core.pooling.univariate import fit, pool, two_sided_p
 
 from .evidence import grade
 from .excess import excess_significance
@@ -20,6 +22,7 @@ from .place import PlaceEffects
 from .small_studies import egger, funnel
 
 Answer = TypeVar("Answer")
+Array = NDArray[np.float64]
 
 
 def diagnose(place: PlaceEffects, *, estimator: str = "DL", allow_few: bool = False) -> dict[str, Any]:
@@ -56,6 +59,38 @@ def diagnose(place: PlaceEffects, *, estimator: str = "DL", allow_few: bool = Fa
         "influence": plain(_answer("influence", lambda: influence(place, estimator=estimator), refused)),
         "evidence": plain(grade(place, whole, spread, bias, excess)),
         "not_answered": refused,
+    }
+
+
+def model_summary(
+    place: PlaceEffects, names: Sequence[str], design: Array, contrast: Array, estimator: str
+) -> dict[str, Any]:
+    """The linear model of a place: its coefficients, and the tested sum of them, as the maps have it.
+
+    Parameters
+    ----------
+    names : the columns of the design
+    design : ndarray of shape (k, p)
+    contrast : ndarray of shape (p,)
+    """
+    pooled = pool(fit(place.effects, place.variances, design, estimator=estimator))
+    estimate, variance = float(contrast @ pooled.estimate), float(contrast @ pooled.cov @ contrast)
+    z = estimate / math.sqrt(variance)
+    rows = zip(names, pooled.estimate, pooled.se, pooled.z, pooled.p, strict=True)
+    return {
+        "hypothesis": contrast.tolist(),
+        "estimate": estimate,
+        "variance": variance,
+        "z": z,
+        "p": float(two_sided_p(z)),
+        "tau2": pooled.tau2,
+        "i2": pooled.i2,
+        "q": pooled.q,
+        "df": pooled.df,
+        "coefficients": [
+            {"name": name, "estimate": float(b), "se": float(se), "z": float(own_z), "p": float(p)}
+            for name, b, se, own_z, p in rows
+        ],
     }
 
 

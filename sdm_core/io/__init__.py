@@ -9,22 +9,26 @@ nifti       one map on the grid
 bounds      lower and upper maps of every study
 tables      clusters and peaks as rows and as CSV
 results     everything a run leaves behind, written whole or not at all
+runs        a run that was written before
 ==========  =============================================================================
 """
 
 from sdm_core.io.bounds import read_bounds, write_bounds
 from sdm_core.io.nifti import read_map, read_mask, write_map
 from sdm_core.io.results import write_result
+from sdm_core.io.runs import EarlierRun, read_run
 from sdm_core.io.sdm_folder import check_sdm_folder, read_sdm_folder, write_sdm_folder
 from sdm_core.io.tables import cluster_rows, peak_rows
 
 __all__ = [
+    "EarlierRun",
     "check_sdm_folder",
     "cluster_rows",
     "peak_rows",
     "read_bounds",
     "read_map",
     "read_mask",
+    "read_run",
     "read_sdm_folder",
     "write_bounds",
     "write_map",

@@ -5,9 +5,22 @@
 - `stages`: bounds, most likely effects, imputation and pooling, each over all voxels
 - `provenance`: what a run was made of
 - `run`: the stages in their order
+- `places`: the imputed effects at single places of an analysis
 """
 
+from .places import effects_at, voxels_at, voxels_of
 from .progress import Progress
-from .run import Result, run
+from .provenance import check_same_tables
+from .run import Result, chosen_studies, model_of, run
 
-__all__ = ["Progress", "Result", "run"]
+__all__ = [
+    "Progress",
+    "Result",
+    "check_same_tables",
+    "chosen_studies",
+    "effects_at",
+    "model_of",
+    "run",
+    "voxels_at",
+    "voxels_of",
+]

@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from sdm_core.effects.peak_statistics import sign_only_rules
-from sdm_core.errors import Problem
+from sdm_core.errors import InputError, Problem
 from sdm_core.studies import PeakTable, StudyTable
 
 from .stages import Analysis
@@ -76,6 +76,15 @@ def _model(analysis: Analysis) -> dict[str, Any]:
         "centres": dict(zip(model.names[1:], model.centres, strict=True)),
         "values": {name: covariates[name].tolist() for name in model.names[1:]},
     }
+
+
+def check_same_tables(studies: StudyTable, peaks: PeakTable, run: Mapping[str, Any]) -> None:
+    """Raise InputError unless these are the studies, peaks and covariates that a run.json was made of."""
+    values = run.get("model", {}).get("values", {})
+    covariates = {name: studies.covariates[name].tolist() for name in values if name in studies.covariates}
+    if tables_sha256(studies, peaks) != run["tables_sha256"] or covariates != values:
+        message, mend = "are not those of the run", "Give the folder that the run was made of (--inputs)."
+        raise InputError([Problem("the studies and peaks", message, mend, field="inputs")])
 
 
 def tables_sha256(studies: StudyTable, peaks: PeakTable) -> str:

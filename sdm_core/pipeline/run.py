@@ -17,7 +17,7 @@ from sdm_core.inference import Cluster, find_clusters
 from sdm_core.pooling import PooledMaps
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_mask, load_template
 from sdm_core.specification import AnalysisSpecification
-from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, linear_model, select_studies
+from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
 from .blocks import Tick, Workers
 from .progress import Progress, Reporter
@@ -93,15 +93,8 @@ def run(
     A single study has a most likely effect of 0 at the voxels where it is not known, and no variance between studies.
     """
     reporter, started = Reporter(progress, should_stop), datetime.now(UTC)
-    if specification.study_filter:
-        studies, peaks = select_studies(studies, peaks, specification.study_filter)
-    model = linear_model(
-        studies,
-        specification.covariates,
-        specification.hypothesis,
-        raw_discards=specification.compatibility is not None,
-        allow_few=specification.allow_few,
-    )
+    studies, peaks = chosen_studies(studies, peaks, specification)
+    model = model_of(studies, specification)
     if bounds is not None:
         bounds = given_bounds(bounds, studies)
     mask = bounds.mask if bounds is not None else mask or load_mask(specification.mask)
@@ -134,6 +127,26 @@ def run(
     )
     reporter.finish()
     return Result(maps, clusters, provenance, bounds if keep_bounds else None)
+
+
+def chosen_studies(
+    studies: StudyTable, peaks: PeakTable, specification: AnalysisSpecification
+) -> tuple[StudyTable, PeakTable]:
+    """The studies of the specification's subgroup, and their peaks."""
+    if not specification.study_filter:
+        return studies, peaks
+    return select_studies(studies, peaks, specification.study_filter)
+
+
+def model_of(studies: StudyTable, specification: AnalysisSpecification) -> LinearModel:
+    """The specification's model of these studies."""
+    return linear_model(
+        studies,
+        specification.covariates,
+        specification.hypothesis,
+        raw_discards=specification.compatibility is not None,
+        allow_few=specification.allow_few,
+    )
 
 
 def _pooled_maps(

@@ -24,6 +24,7 @@ from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable
 from .blocks import Tick, Workers, voxel_blocks
 
 Floats = NDArray[np.float64]
+Bounds = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,22 @@ def given_bounds(bounds: BoundsMaps, studies: StudyTable) -> BoundsMaps:
 
 def most_likely_maps(analysis: Analysis, bounds: BoundsMaps, tick: Tick) -> tuple[Floats, Floats]:
     """Most likely coefficients (n_columns, n_voxels) and between-study variance (n_voxels,)."""
-    model, scale, n_voxels = analysis.model, analysis.scale, bounds.mask.size
+    return most_likely_values(analysis, bounds.lower, bounds.upper, tick)
+
+
+def most_likely_values(analysis: Analysis, lower: Bounds, upper: Bounds, tick: Tick) -> tuple[Floats, Floats]:
+    """As `most_likely_maps`, from bounds (n_studies, n_voxels) of any voxels."""
+    model, scale, n_voxels = analysis.model, analysis.scale, lower.shape[1]
     coefficients, tau2 = np.empty((len(model.names), n_voxels)), np.empty(n_voxels)
 
     def one(block: slice) -> None:
-        lower, upper = bounds.lower[:, block], bounds.upper[:, block]
+        own = lower[:, block], upper[:, block]
         if model.is_mean:
             mean = coefficients[0, block]
-            most_likely(lower, upper, scale.base, scale.slope, analysis.n_discards, mean, tau2[block])
+            most_likely(*own, scale.base, scale.slope, analysis.n_discards, mean, tau2[block])
         else:
             most_likely_linear(
-                lower, upper, scale.base, scale.slope, model.design, model.discard_contrast, analysis.n_discards,
+                *own, scale.base, scale.slope, model.design, model.discard_contrast, analysis.n_discards,
                 coefficients[:, block], tau2[block],
             )  # fmt: skip
 
