@@ -17,7 +17,16 @@ from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __versio
 from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
 from sdm_core.errors import InputError, Problem
 from sdm_core.io import EarlierRun, check_sdm_folder, read_bounds, read_mask, read_run, read_sdm_folder, write_result
-from sdm_core.pipeline import check_same_tables, chosen_studies, effects_at, model_of, voxels_at, voxels_of
+from sdm_core.pipeline import (
+    Jackknife,
+    check_same_tables,
+    chosen_studies,
+    effects_at,
+    jackknife,
+    model_of,
+    voxels_at,
+    voxels_of,
+)
 from sdm_core.spaces import Mask
 from sdm_core.studies import LinearModel
 
@@ -77,6 +86,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
     parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
+    parser.add_argument("--jackknife", action="store_true", help="leave every dataset out in turn (in run.json)")
     parser.add_argument("--threads", type=int, help="default: all processors; the maps do not depend on it")
     parser.set_defaults(command=_run)
 
@@ -115,21 +125,29 @@ def _run(options: argparse.Namespace) -> int:
         print(warning, file=sys.stderr)
     mask = read_mask(options.mask) if options.mask and Path(options.mask).is_file() else None
     line = ProgressLine(sys.stdout.isatty())
+    specification = _specification(options, named_mask=mask is None)
     result = run(
         studies,
         peaks,
-        _specification(options, named_mask=mask is None),
+        specification,
         bounds=read_bounds(options.bounds, studies) if options.bounds else None,
         mask=mask,
-        keep_bounds=options.save_bounds,
+        keep_bounds=options.save_bounds or options.jackknife,
         inputs=inputs,
         progress=line.show,
         threads=options.threads,
     )
+    left_out = None
+    if options.jackknife and result.bounds is not None:
+        left_out = jackknife(
+            studies, peaks, specification, result, result.bounds, progress=line.show, threads=options.threads
+        )
+        result.provenance["jackknife"] = left_out.to_dict()
+        result = result if options.save_bounds else dataclasses.replace(result, bounds=None)
     line.end()
     result.provenance["warnings"] = [*map(str, warnings), *result.provenance["warnings"]]
     write_result(result, options.out)
-    _print_summary(result, options.out)
+    _print_summary(result, options.out, left_out)
     return 0
 
 
@@ -205,12 +223,15 @@ class ProgressLine:
             print()
 
 
-def _print_summary(result: Result, out: Path) -> None:
+def _print_summary(result: Result, out: Path, left_out: Jackknife | None) -> None:
     print(f"{len(result.clusters)} clusters; maps, tables and run.json are in {out}")
     for cluster in result.clusters[:10]:
         x, y, z = cluster.peak.mm
         place = f"({x:.0f}, {y:.0f}, {z:.0f})"
-        print(f"{cluster.size_voxels:7d} voxels  {place:>16}  z {cluster.peak.z:6.3f}  {cluster.peak.label.text}")
+        stays = "" if left_out is None else "stays in {}/{}  ".format(*left_out.count(cluster.number - 1))
+        print(
+            f"{cluster.size_voxels:7d} voxels  {place:>16}  z {cluster.peak.z:6.3f}  {stays}{cluster.peak.label.text}"
+        )
 
 
 if __name__ == "__main__":

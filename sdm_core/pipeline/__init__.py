@@ -5,20 +5,24 @@
 - `stages`: bounds, most likely effects, imputation and pooling, each over all voxels
 - `provenance`: what a run was made of
 - `run`: the stages in their order
+- `jackknife`: every dataset left out in turn
 - `places`: the imputed effects at single places of an analysis
 """
 
+from .jackknife import Jackknife, jackknife
 from .places import effects_at, voxels_at, voxels_of
 from .progress import Progress
 from .provenance import check_same_tables
 from .run import Result, chosen_studies, model_of, run
 
 __all__ = [
+    "Jackknife",
     "Progress",
     "Result",
     "check_same_tables",
     "chosen_studies",
     "effects_at",
+    "jackknife",
     "model_of",
     "run",
     "voxels_at",

@@ -1,0 +1,94 @@
+"""Leaving every dataset out in turn, on a small mask.  Simulated studies; no real data."""
+
+import json
+
+import numpy as np
+import pytest
+
+from sdm_core import AnalysisSpecification, InputError, PeakTable, StudyTable, run
+from sdm_core.__main__ import main
+from sdm_core.io import write_map, write_sdm_folder
+from sdm_core.pipeline import jackknife
+from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
+from sdm_core.studies import leave_out
+
+PEAK = (-40.0, 10.0, 4.0)
+FEW = AnalysisSpecification(imputations=4, min_extent=5)
+
+
+@pytest.fixture(scope="module")
+def mask():
+    volume = np.zeros(SHAPE, dtype=bool)
+    i, j, k = mm_to_voxel(PEAK).astype(int)
+    volume[i - 6 : i + 7, j - 6 : j + 7, k - 6 : k + 7] = True
+    return Mask.from_volume(volume, "box")
+
+
+def tables(statistics, **columns):
+    rows = [
+        {"study": f"s{i}", "n1": 40, "t_thr": 3.2, "no_peaks": int(not t), **{c: v[i] for c, v in columns.items()}}
+        for i, t in enumerate(statistics)
+    ]
+    studies = StudyTable.from_rows(rows)
+    x, y, z = PEAK
+    peaks = [{"study": f"s{i}", "x": x, "y": y, "z": z, "statistic": t} for i, t in enumerate(statistics) if t]
+    return studies, PeakTable.from_rows(peaks, studies)
+
+
+@pytest.fixture(scope="module")
+def robust(mask):
+    data = tables([5, 5.5, 5, 6, 5.2])
+    result = run(*data, FEW, mask=mask, keep_bounds=True)
+    return data, result, jackknife(*data, FEW, result, result.bounds)
+
+
+def test_a_cluster_of_all_studies_stays_whoever_is_left_out(robust):
+    _, result, left_out = robust
+    assert result.clusters
+    assert left_out.count(0) == (5, 5)
+    assert left_out.to_dict()["clusters"][0]["stays_in"] == "5/5"
+
+
+def test_each_part_is_the_analysis_of_the_other_studies_with_the_same_bounds(robust):
+    data, result, left_out = robust
+    others = run(*leave_out(*data, 2), FEW, bounds=result.bounds)
+    place = tuple(mm_to_voxel(result.clusters[0].peak.mm).astype(int))
+    assert left_out.peak_z[0][2] == float(others.maps["z"][place])
+
+
+def test_a_cluster_that_hangs_on_one_study_goes_with_it(mask):
+    data = tables([12, 0, 0])
+    specification = AnalysisSpecification(imputations=4, min_extent=5, voxel_p=0.2, mle_discards=0)
+    result = run(*data, specification, mask=mask, keep_bounds=True)
+    left_out = jackknife(*data, specification, result, result.bounds)
+    around_peak = [i for i, cluster in enumerate(result.clusters) if cluster.sign == 1]
+    assert around_peak
+    assert left_out.peak_z[around_peak[0]][0] < min(left_out.peak_z[around_peak[0]][1:])
+
+
+def test_a_model_that_needs_the_dataset_counts_neither_way(mask):
+    data = tables([5, 5.5, 5, 6, 5.2], drug=[1, 0, 0, 0, 0])
+    specification = AnalysisSpecification(imputations=4, min_extent=5, covariates=("drug",), allow_few=True)
+    result = run(*data, specification, mask=mask, keep_bounds=True)
+    left_out = jackknife(*data, specification, result, result.bounds)
+    assert left_out.stays[0][0] is None
+    assert left_out.count(0)[1] == 4
+
+
+def test_one_dataset_cannot_be_left_out(mask):
+    data = tables([5])
+    result = run(*data, FEW, mask=mask, keep_bounds=True)
+    with pytest.raises(InputError, match="needs at least two"):
+        jackknife(*data, FEW, result, result.bounds)
+
+
+def test_the_command_prints_and_records_in_how_many_analyses_each_cluster_stays(mask, tmp_path, capsys):
+    write_sdm_folder(tmp_path / "in", *tables([5, 5.5, 5]))
+    write_map(tmp_path / "box.nii.gz", mask.voxels)
+    out = tmp_path / "out"
+    options = ["--mask", str(tmp_path / "box.nii.gz"), "--imputations", "3", "--jackknife"]
+    assert main(["run", str(tmp_path / "in"), "--out", str(out), *options]) == 0
+    assert "stays in 3/3" in capsys.readouterr().out
+    document = json.loads((out / "run.json").read_text())
+    assert document["jackknife"]["left_out"] == ["s0", "s1", "s2"]
+    assert not (out / "bounds").exists()
