@@ -31,6 +31,8 @@ from sdm_core.spaces import Mask
 from sdm_core.studies import LinearModel
 
 EXIT_FAILURE = 2
+SAME_Z = 1e-4
+"""Relative difference that the rounding of maps to single precision explains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -168,23 +170,40 @@ def _at(options: argparse.Namespace) -> int:
     )
     model, estimator = model_of(studies, earlier.specification), earlier.specification.estimator
     documents = {name: _document(place, model, estimator, options.allow_few) for name, place in found.items()}
+    for mm in _coordinates(options, earlier):
+        _check_map(earlier, mm, documents[_name(mm)]["model"]["z"])
     print(json.dumps(documents, indent=2, ensure_ascii=False, allow_nan=False))
     return 0
 
 
+def _coordinates(options: argparse.Namespace, earlier: EarlierRun) -> list[tuple[float, ...]]:
+    return options.mm or ([] if options.mask else [*earlier.cluster_peaks])
+
+
+def _name(mm: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in mm)
+
+
 def _places(options: argparse.Namespace, earlier: EarlierRun) -> dict[str, Callable[[Mask], Any]]:
-    coordinates = options.mm or ([] if options.mask else earlier.cluster_peaks)
+    coordinates = _coordinates(options, earlier)
     for mm in coordinates:
         if len(mm) != 3:
             raise InputError([Problem("--mm", f"has {len(mm)} numbers", "Give x,y,z in MNI mm.", field="mm")])
-    places: dict[str, Callable[[Mask], Any]] = {
-        ",".join(f"{value:g}" for value in mm): partial(voxels_at, mm) for mm in coordinates
-    }
+    places: dict[str, Callable[[Mask], Any]] = {_name(mm): partial(voxels_at, mm) for mm in coordinates}
     places |= {path.name: partial(voxels_of, read_mask(path)) for path in options.mask}
     if not places:
         mend = "Give one with --mm or --mask."
         raise InputError([Problem("places", "there are none: the run has no cluster", mend, field="mm")])
     return places
+
+
+def _check_map(earlier: EarlierRun, mm: tuple[float, ...], z: float) -> None:
+    """Raise InputError where the effects drawn again do not make the run's map."""
+    own = earlier.value("z", mm)
+    if abs(z - own) > SAME_Z * (1 + abs(own)):
+        message = f"z is {z:.4f} here and {own:.4f} in the map"
+        mend = "Give the bounds that the run started from (--bounds), and use the version that made it."
+        raise InputError([Problem(f"place {_name(mm)}", message, mend, field="bounds")])
 
 
 def _document(place: PlaceEffects, model: LinearModel, estimator: str, allow_few: bool) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from .heterogeneity import Heterogeneity
 from .place import PlaceEffects
 from .small_studies import Egger
 
-MANY_SUBJECTS: Final = 1000
+MANY_CASES: Final = 1000
 CONVINCING_P: Final = 1e-6
 SUGGESTIVE_P: Final = 1e-3
 WEAK_P: Final = 0.05
 HIGH_I2: Final = 50.0
 BIAS_P: Final = 0.05
 
-_SUBJECTS: Final = f"more than {MANY_SUBJECTS} people"
+_CASES: Final = f"more than {MANY_CASES} cases"
 _P6, _P3, _P05 = (f"p < {p:g}" for p in (CONVINCING_P, SUGGESTIVE_P, WEAK_P))
 _I2: Final = f"I2 < {HIGH_I2:g} %"
 _PREDICTION: Final = "95 % prediction interval excludes 0"
@@ -30,9 +30,9 @@ _EXCESS: Final = "no excess of significant datasets"
 _LARGEST: Final = "largest dataset significant"
 
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "I": (_SUBJECTS, _P6, _I2, _PREDICTION, _EGGER, _EXCESS),
-    "II": (_SUBJECTS, _P6, _LARGEST),
-    "III": (_SUBJECTS, _P3),
+    "I": (_CASES, _P6, _I2, _PREDICTION, _EGGER, _EXCESS),
+    "II": (_CASES, _P6, _LARGEST),
+    "III": (_CASES, _P3),
     "IV": (_P05,),
 }
 """What each class asks for."""
@@ -74,18 +74,18 @@ def grade(
     forest, heterogeneity : of that place, at the level 0.95
     egger, excess : of that place, or None where they were not answered (fewer than 10 datasets)
     """
-    subjects, low, high = int(place.subjects.sum()), forest.prediction_lower, forest.prediction_upper
+    cases, low, high = int(place.cases.sum()), forest.prediction_lower, forest.prediction_upper
     values: dict[str, float | None] = {
-        _SUBJECTS: subjects,
+        _CASES: cases,
         **dict.fromkeys((_P6, _P3, _P05), forest.p),
         _I2: heterogeneity.i2,
         _PREDICTION: None if low is None or high is None else min(low, high, key=abs),
         _EGGER: None if egger is None else egger.p,
         _EXCESS: None if excess is None else excess.p,
-        _LARGEST: largest_dataset_p(place, forest) if subjects else None,
+        _LARGEST: largest_dataset_p(place, forest) if cases else None,
     }
     met: dict[str, bool | None] = {
-        _SUBJECTS: subjects > MANY_SUBJECTS,
+        _CASES: cases > MANY_CASES,
         _P6: forest.p < CONVINCING_P,
         _P3: forest.p < SUGGESTIVE_P,
         _P05: forest.p < WEAK_P,

@@ -28,12 +28,15 @@ class PlaceEffects:
         Variances above 0; one imputation where every dataset is known.
     subjects : ndarray of shape (k,), int
         People in each dataset.
+    cases : ndarray of shape (k,), int
+        Of them, the patients; all, where there is one group.
     """
 
     names: tuple[str, ...]
     effects: Array
     variances: Array
     subjects: NDArray[np.int64]
+    cases: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -42,8 +45,9 @@ class PlaceEffects:
         variances: ArrayLike,
         names: Sequence[str] | None = None,
         subjects: ArrayLike | None = None,
+        cases: ArrayLike | None = None,
     ) -> PlaceEffects:
-        """Check and hold; names default to "1", "2", and so on, numbers of people to 0.
+        """Check and hold; names default to "1", "2", and so on, numbers of people to 0, cases to all people.
 
         Raises
         ------
@@ -54,7 +58,14 @@ class PlaceEffects:
         k = y.shape[-1]
         labels = tuple(map(str, names or range(1, k + 1)))
         people = np.zeros(k, dtype=np.int64) if subjects is None else np.asarray(subjects, dtype=np.int64)
-        if y.ndim != 2 or y.shape != v.shape or 0 in y.shape or len(labels) != k or people.shape != (k,):
+        patients = people if cases is None else np.asarray(cases, dtype=np.int64)
+        if (
+            y.ndim != 2
+            or y.shape != v.shape
+            or 0 in y.shape
+            or len(labels) != k
+            or (people.shape, patients.shape) != ((k,), (k,))
+        ):
             message = f"have the shapes {y.shape} and {v.shape} for {len(labels)} names"
             raise InputError([Problem("effects and variances", message, "Give one value per imputation and dataset.")])
         odd = np.any(~(np.isfinite(y) & np.isfinite(v) & (v > 0)), axis=0).tolist()
@@ -65,7 +76,7 @@ class PlaceEffects:
                 for name, bad in zip(labels, odd, strict=True)
                 if bad
             )
-        return cls(labels, y, v, people)
+        return cls(labels, y, v, people, patients)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -86,7 +97,9 @@ class PlaceEffects:
         """All datasets but one."""
         kept = np.arange(len(self)) != left_out
         names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
-        return PlaceEffects(names, self.effects[:, kept], self.variances[:, kept], self.subjects[kept])
+        return PlaceEffects(
+            names, self.effects[:, kept], self.variances[:, kept], self.subjects[kept], self.cases[kept]
+        )
 
 
 def check_enough(place: PlaceEffects, question: str, *, allow_few: bool) -> bool:

@@ -48,6 +48,7 @@ def diagnose(place: PlaceEffects, *, estimator: str = "DL", allow_few: bool = Fa
     return {
         "datasets": len(place),
         "subjects": int(place.subjects.sum()),
+        "cases": int(place.cases.sum()),
         "imputations": len(place.effects),
         "estimator": estimator,
         "allow_few": allow_few,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sdm_core.errors import InputError, Problem
 from sdm_core.io.nifti import read_grid_map
 from sdm_core.io.results import RUN_FILE
-from sdm_core.spaces import Mask
+from sdm_core.spaces import Mask, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 
 
@@ -36,6 +38,11 @@ class EarlierRun:
     def mask(self) -> Mask:
         """The analysed voxels: those with a pooled variance."""
         return Mask.from_volume(read_grid_map(self.folder / "maps" / "var.nii.gz") > 0, self.document["mask"]["name"])
+
+    def value(self, name: str, mm: Sequence[float]) -> float:
+        """The value of a map at the voxel that holds a coordinate (MNI mm)."""
+        volume = read_grid_map(self.folder / "maps" / f"{name}.nii.gz")
+        return float(volume[tuple(np.rint(mm_to_voxel(mm)).astype(int))])
 
     @property
     def cluster_peaks(self) -> list[tuple[float, float, float]]:

@@ -128,4 +128,5 @@ def _impute(analysis: Analysis, bounds: BoundsMaps, groups: Sequence[Voxels], ti
 
 def _place(analysis: Analysis, means: Floats) -> PlaceEffects:
     studies, scale = analysis.studies, analysis.scale
-    return PlaceEffects.of(means, scale.base + scale.slope * means**2, studies.names, studies.n1 + studies.n2)
+    variances, people = scale.base + scale.slope * means**2, studies.n1 + studies.n2
+    return PlaceEffects.of(means, variances, studies.names, people, studies.n1)

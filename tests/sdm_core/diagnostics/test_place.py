@@ -146,7 +146,14 @@ def test_a_class_prints_every_criterion_with_its_value():
     found = graded(0.5, 100, scatter=0.4)
     assert set(found.met) == set(found.values) == {criterion for rule in found.needed.values() for criterion in rule}
     assert found.met["I2 < 50 %"] is False
-    assert found.values["more than 1000 people"] == 1200
+    assert found.values["more than 1000 cases"] == 1200
+
+
+def test_controls_do_not_count_as_cases():
+    errors = np.linspace(0.08, 0.12, 12)
+    place = PlaceEffects.of(np.full(12, 0.5), errors**2, subjects=np.full(12, 100), cases=np.full(12, 50))
+    assert diagnose(place)["evidence"]["name"] == "IV"
+    assert diagnose(place)["cases"] == 600
 
 
 def test_a_criterion_that_could_not_be_judged_is_not_met(place):

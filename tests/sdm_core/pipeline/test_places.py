@@ -118,3 +118,9 @@ def test_the_command_refuses_other_inputs_than_those_of_the_run(folder, tables, 
     assert "are not those of the run" in capsys.readouterr().err
     assert main(["at", str(tmp_path / "nowhere")]) == 2
     assert "has no run.json" in capsys.readouterr().err
+
+
+def test_the_command_refuses_effects_that_do_not_make_the_runs_map(folder, mask, capsys):
+    write_map(folder / "maps" / "z.nii.gz", mask.to_volume(np.full(mask.size, 9.0)))
+    assert main(["at", str(folder), "--mm=-40,10,4"]) == 2
+    assert "9.0000 in the map" in capsys.readouterr().err
