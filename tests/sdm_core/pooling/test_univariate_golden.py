@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sdm_core.pooling.univariate import Fit, Pooled, Weighted, fit, pool, quantile, tau2_where_q_is
 
@@ -100,8 +101,6 @@ def test_paule_mandel_makes_q_its_degrees_of_freedom_and_has_the_standard_error_
 @pytest.mark.parametrize("data", [pytest.param(d, id=n) for n, d in golden("metafor", "datasets").items()])
 def test_the_profile_interval_of_tau2_is_that_of_metafor(data):
     y, v = np.atleast_2d(data["yi"]), np.atleast_2d(data["vi"])
-    from scipy import stats
-
     ours = [
         tau2_where_q_is(float(stats.chi2.ppf(level, y.size - 1)), y, v, np.ones((y.size, 1)))[0]
         for level in (0.975, 0.025)
