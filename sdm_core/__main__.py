@@ -1,7 +1,8 @@
 """The command line.
 
 `python -m sdm_core run FOLDER --out OUT` analyses a folder, `check FOLDER` prints its problems, and
-`at OUT --mm x,y,z` prints the effects of every study at a place of a run and what makes them believable.
+`at OUT --mm x,y,z` prints the effects of every study at a place of a run and what makes them believable;
+`tfce MAP --mask MASK` prints the maxima of threshold-free cluster enhancement.
 """
 
 import argparse
@@ -16,7 +17,17 @@ from typing import Any
 from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __version__, run
 from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
 from sdm_core.errors import InputError, Problem
-from sdm_core.io import EarlierRun, check_sdm_folder, read_bounds, read_mask, read_run, read_sdm_folder, write_result
+from sdm_core.inference import SDM_NEIGHBOURS, Enhancer
+from sdm_core.io import (
+    EarlierRun,
+    check_sdm_folder,
+    read_bounds,
+    read_mask,
+    read_masked_map,
+    read_run,
+    read_sdm_folder,
+    write_result,
+)
 from sdm_core.pipeline import (
     Jackknife,
     check_same_tables,
@@ -60,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="print every problem of a folder")
     check.add_argument("folder", type=Path, metavar="INPUT_DIR")
     check.set_defaults(command=_check)
+    _add_tfce(commands.add_parser("tfce", help="print the maxima of both signs of an enhanced map"))
     return parser
 
 
@@ -89,7 +101,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
     parser.add_argument("--jackknife", action="store_true", help="leave every dataset out in turn (in run.json)")
-    parser.add_argument("--threads", type=int, help="default: all processors; the maps do not depend on it")
+    parser.add_argument("--permutations", type=int, default=default.permutations, help="of subject images; 0 for none")
+    parser.add_argument("--tfce-neighbours", type=int, default=default.tfce_neighbours, help="6, 18 or 26")
+    parser.add_argument(
+        "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"
+    )
     parser.set_defaults(command=_run)
 
 
@@ -110,6 +126,23 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(number) for number in text.split(","))
+
+
+def _add_tfce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("map", type=Path, metavar="MAP", help="NIfTI file on the 2 mm grid")
+    parser.add_argument("--mask", type=Path, required=True, help="NIfTI file on the 2 mm grid")
+    parser.add_argument("--neighbours", type=int, default=26, help="6, 18 or 26")
+    parser.add_argument("--compat", choices=("sdm-6.21",), help="stepped sum with 6 neighbours, as that version")
+    parser.set_defaults(command=_tfce)
+
+
+def _tfce(options: argparse.Namespace) -> int:
+    mask = read_mask(options.mask)
+    neighbours = SDM_NEIGHBOURS if options.compat else options.neighbours
+    enhancer = Enhancer.of(mask, neighbours, stepped=options.compat is not None)
+    for sign, value in zip(("positive", "negative"), enhancer.maxima(read_masked_map(options.map, mask)), strict=True):
+        print(f"{sign} {value:.9g}")
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_PACKAGES_WITH_KERNELS = ("effects", "imputation", "pooling")
+_PACKAGES_WITH_KERNELS = ("effects", "imputation", "inference", "pooling")
 
 
 def _source_hash() -> str:

@@ -15,6 +15,7 @@ _CHOICES: Final[dict[str, tuple[object, ...]]] = {
     "sign_peaks": ("pool", "threshold"),
     "compatibility": (None, COMPATIBILITY),
     "template": ("gray_matter",),
+    "tfce_neighbours": (6, 18, 26),
 }
 # Field: kind of number, least and largest value.
 _RANGES: Final[dict[str, tuple[type, float, float]]] = {
@@ -26,6 +27,8 @@ _RANGES: Final[dict[str, tuple[type, float, float]]] = {
     "voxel_p": (float, 1e-10, 0.5),
     "min_peak_z": (float, 0, 100),
     "min_extent": (int, 1, 1_000_000),
+    "permutations": (int, 0, 1_000_000),
+    "fwe_p": (float, 1e-6, 0.5),
 }
 
 
@@ -62,6 +65,12 @@ class AnalysisSpecification:
     allow_few : bool
         Accept a regression of fewer than 10 datasets.
     voxel_p, min_peak_z, min_extent : thresholds of clusters: voxel p value, z of the peak, voxels
+    permutations : int
+        Of subject images, the data as they are included; 0 for none.
+    tfce_neighbours : {26, 18, 6}
+        What touches in threshold-free cluster enhancement; the compatibility mode takes 6.
+    fwe_p : float
+        Threshold of the family-wise corrected p, for the tables of the permutation test.
 
     Raises
     ------
@@ -86,6 +95,9 @@ class AnalysisSpecification:
     hypothesis: tuple[float, ...] = ()
     study_filter: str = ""
     allow_few: bool = False
+    permutations: int = 0
+    tfce_neighbours: int = 26
+    fwe_p: float = 0.05
 
     def __post_init__(self) -> None:
         for name, (kind, _, _) in _RANGES.items():
@@ -95,6 +107,7 @@ class AnalysisSpecification:
         problems = list(self._model_problems())
         problems += [p for name in _CHOICES if (p := self._choice_problem(name))]
         problems += [p for name in _RANGES if (p := self._range_problem(name))]
+        problems += self._permutation_problems()
         if problems:
             raise InputError(problems)
 
@@ -109,6 +122,13 @@ class AnalysisSpecification:
         for name, plain, words in (("study_filter", str, "text"), ("allow_few", bool, "yes or no")):
             if not isinstance(getattr(self, name), plain):
                 yield Problem(name, f'"{getattr(self, name)}" is not {words}.', field=name)
+
+    def _permutation_problems(self) -> Iterator[Problem]:
+        if self.permutations and self.estimator != "DL":
+            yield Problem("estimator", "cannot be permuted with", 'Choose "DL", or no permutations.', field="estimator")
+        if self.permutations and (self.covariates or self.hypothesis):
+            mend = "Leave the covariates and the hypothesis out, or take no permutations."
+            yield Problem("permutations", "are for the mean without covariates.", mend, field="permutations")
 
     def _choice_problem(self, name: str) -> Problem | None:
         value, choices = getattr(self, name), _CHOICES[name]

@@ -2,6 +2,7 @@
 
 - `conversions`: z, p, r, F and beta to t
 - `hedges`: exact small-sample correction, g, its variance; `EffectScale` for a whole study table
+- `groups`: how a study's subjects make its effect, for permuting them
 - `peak_statistics`: thresholds that were not reported, t of peaks known only by their sign
 - `kernels`: virtual distances along the correlation template, by shortest paths
 - `bounds`: lower and upper effect of every voxel of a study, from its peaks and threshold
@@ -11,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .conversions import t_from_beta, t_from_f, t_from_p, t_from_r, t_from_z, t_threshold_from_p, t_threshold_from_z
+from .groups import Group, curvatures, groups_of
 from .hedges import EffectScale, g_variance, hedges_g, hedges_j
 from .peak_statistics import effective_thresholds, peak_statistics
 
@@ -35,10 +37,13 @@ else:
 
 __all__ = [
     "EffectScale",
+    "Group",
     "KernelGraph",
     "PeakSources",
+    "curvatures",
     "effective_thresholds",
     "g_variance",
+    "groups_of",
     "hedges_g",
     "hedges_j",
     "peak_statistics",

@@ -5,6 +5,7 @@
 - `linear_likelihood`: the same with covariates
 - `fields`: random fields whose neighbouring voxels go together as the template says
 - `truncated`: effects drawn between their bounds, the field deciding where in the distribution
+- `subjects`: residuals of the subjects of a study, shared by all imputations
 
 Bounds (from `effects`) flow in; one imputation of one study flows out at a time.
 """
@@ -12,6 +13,17 @@ Bounds (from `effects`) flow in; one imputation of one study flows out at a time
 from .fields import FieldGenerator
 from .likelihood import default_discards, most_likely
 from .linear_likelihood import most_likely_linear
+from .subjects import fill_residuals, n_tiles, to_tiles
 from .truncated import impute, truncations
 
-__all__ = ["FieldGenerator", "default_discards", "impute", "most_likely", "most_likely_linear", "truncations"]
+__all__ = [
+    "FieldGenerator",
+    "default_discards",
+    "fill_residuals",
+    "impute",
+    "most_likely",
+    "most_likely_linear",
+    "n_tiles",
+    "to_tiles",
+    "truncations",
+]

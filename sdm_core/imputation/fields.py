@@ -53,13 +53,15 @@ class FieldGenerator:
         place = np.ravel_multi_index(tuple((indices - first).T[::-1]), keep.shape[1:])
         return cls(keep, np.sqrt(1 - keep**2), place.astype(np.int64))
 
-    def draw(self, seed: int, study: str, imputation: int) -> Field:
-        """The field on the whole box, shape (nz, ny, nx), that belongs to a seed, a study's name and an imputation.
+    def draw(self, seed: int, study: str, number: int, *, purpose: int = 0) -> Field:
+        """The field on the whole box, shape (nz, ny, nx), of a seed, a study's name, a purpose and a number.
+
+        The number is an imputation's, or a subject's for another purpose.
 
         It depends on nothing else: neither on the other studies nor on who else draws at the same time.
         """
         name = int.from_bytes(hashlib.sha256(study.encode()).digest()[:8], "little")
-        bits = np.random.Philox(key=np.array([seed, name], dtype=np.uint64), counter=[0, 0, 0, imputation])
+        bits = np.random.Philox(key=np.array([seed, name], dtype=np.uint64), counter=[0, 0, purpose, number])
         field = np.random.Generator(bits).standard_normal(self.keep.shape[1:], dtype=np.float32)
         _correlate(field, self.keep, self.renew)
         return field

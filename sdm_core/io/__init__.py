@@ -14,7 +14,7 @@ runs        a run that was written before
 """
 
 from sdm_core.io.bounds import read_bounds, write_bounds
-from sdm_core.io.nifti import read_map, read_mask, write_map
+from sdm_core.io.nifti import read_map, read_mask, read_masked_map, write_map
 from sdm_core.io.results import write_result
 from sdm_core.io.runs import EarlierRun, read_run
 from sdm_core.io.sdm_folder import check_sdm_folder, read_sdm_folder, write_sdm_folder
@@ -28,6 +28,7 @@ __all__ = [
     "read_bounds",
     "read_map",
     "read_mask",
+    "read_masked_map",
     "read_run",
     "read_sdm_folder",
     "write_bounds",

@@ -52,6 +52,15 @@ def read_mask(path: str | Path) -> Mask:
     return Mask.from_volume(read_grid_map(path) > 0, Path(path).name)
 
 
+def read_masked_map(path: str | Path, mask: Mask) -> Volume:
+    """Values of shape (n_voxels,) of a map on the grid at a mask's voxels; InputError also where one is not finite."""
+    values = mask.take(read_grid_map(path))
+    if not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise _refused(Path(path), f"has {count} voxels without a number in the mask", "Give a smaller mask.")
+    return values
+
+
 def write_map(path: str | Path, volume: npt.ArrayLike, description: str = "") -> None:
     """Write a volume of shape (91, 109, 91) as float32; the same numbers give the same bytes.
 

@@ -3,6 +3,7 @@
 OUT/maps/NAME.nii.gz      one per map
 OUT/tables/clusters.csv   one row per cluster
 OUT/tables/peaks.csv      one row per local maximum
+OUT/null_maxima.csv       with permutations: the maxima of each; tables/clusters_fwe_*.csv and peaks_fwe_*.csv as above
 OUT/bounds/STUDY_*.nii.gz if the run kept its bounds
 OUT/run.json              what was run, and the sha256 of every other file
 """
@@ -21,10 +22,18 @@ import numpy as np
 import numpy.typing as npt
 
 from sdm_core.errors import InputError, Problem, SdmError
-from sdm_core.inference import Cluster
+from sdm_core.inference import Cluster, NullMaxima
 from sdm_core.io.bounds import write_bounds
 from sdm_core.io.nifti import write_map
-from sdm_core.io.tables import CLUSTER_COLUMNS, PEAK_COLUMNS, cluster_rows, peak_rows, write_csv
+from sdm_core.io.tables import (
+    CLUSTER_COLUMNS,
+    MAXIMA_COLUMNS,
+    PEAK_COLUMNS,
+    cluster_rows,
+    maxima_rows,
+    peak_rows,
+    write_csv,
+)
 from sdm_core.studies import BoundsMaps
 
 RUN_FILE: Final = "run.json"
@@ -39,6 +48,10 @@ DESCRIPTIONS: Final = {
     "q": "Cochran's Q",
     "p_uncorrected": "one-sided p of positive effects, uncorrected",
     "p_uncorrected_neg": "one-sided p of negative effects, uncorrected",
+    "p_fwe_voxel": "p of positive effects, family-wise corrected by maximum z",
+    "p_fwe_voxel_neg": "p of negative effects, family-wise corrected by maximum z",
+    "p_fwe_tfce": "p of positive effects, family-wise corrected by maximum TFCE",
+    "p_fwe_tfce_neg": "p of negative effects, family-wise corrected by maximum TFCE",
 }
 
 
@@ -53,6 +66,10 @@ class RunResult(Protocol):
     def provenance(self) -> Mapping[str, Any]: ...
     @property
     def bounds(self) -> BoundsMaps | None: ...
+    @property
+    def null_maxima(self) -> NullMaxima | None: ...
+    @property
+    def corrected_clusters(self) -> Mapping[str, Sequence[Cluster]]: ...
 
 
 def write_result(result: RunResult, out_dir: str | Path) -> None:
@@ -96,12 +113,20 @@ def _write_files(result: RunResult, folder: Path) -> None:
     for name, volume in result.maps.items():
         write_map(folder / "maps" / f"{name}.nii.gz", volume, DESCRIPTIONS.get(name, name))
     (folder / "tables").mkdir()
-    write_csv(folder / "tables" / "clusters.csv", CLUSTER_COLUMNS, cluster_rows(result.clusters))
-    write_csv(folder / "tables" / "peaks.csv", PEAK_COLUMNS, peak_rows(result.clusters))
+    _write_tables(folder / "tables", "", result.clusters)
+    for correction, clusters in result.corrected_clusters.items():
+        _write_tables(folder / "tables", f"_fwe_{correction}", clusters)
+    if result.null_maxima is not None:
+        write_csv(folder / "null_maxima.csv", MAXIMA_COLUMNS, maxima_rows(result.null_maxima))
     if result.bounds is not None:
         write_bounds(folder / "bounds", result.bounds)
     document = {**result.provenance, "outputs": _hashes(folder)}
     (folder / RUN_FILE).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _write_tables(folder: Path, suffix: str, clusters: Sequence[Cluster]) -> None:
+    write_csv(folder / f"clusters{suffix}.csv", CLUSTER_COLUMNS, cluster_rows(clusters))
+    write_csv(folder / f"peaks{suffix}.csv", PEAK_COLUMNS, peak_rows(clusters))
 
 
 def _hashes(folder: Path) -> dict[str, str]:

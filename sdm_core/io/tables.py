@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from sdm_core.inference import Cluster, Peak
+from sdm_core.inference import Cluster, NullMaxima, Peak
 
 CLUSTER_COLUMNS: Final = (
     "cluster",
@@ -26,6 +26,8 @@ CLUSTER_COLUMNS: Final = (
 )
 PEAK_COLUMNS: Final = ("cluster", "x", "y", "z", "sdm_z", "p", "label")
 
+MAXIMA_COLUMNS: Final = ("permutation", "z", "z_neg", "tfce", "tfce_neg")
+
 Cell = str | int | float
 TableRow = dict[str, Cell]
 
@@ -42,6 +44,12 @@ def peak_rows(clusters: Iterable[Cluster]) -> list[TableRow]:
         for cluster in clusters
         for peak in cluster.peaks
     ]
+
+
+def maxima_rows(maxima: NullMaxima) -> list[TableRow]:
+    """One row per permutation with the columns MAXIMA_COLUMNS; the first, number 0, is the data as they are."""
+    values = zip(maxima.z.tolist(), maxima.tfce.tolist(), strict=True)
+    return [dict(zip(MAXIMA_COLUMNS, (number, *z, *tfce), strict=True)) for number, (z, tfce) in enumerate(values)]
 
 
 def _cluster_cells(cluster: Cluster) -> tuple[Cell, ...]:

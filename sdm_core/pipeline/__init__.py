@@ -3,6 +3,7 @@
 - `blocks`: work spread over threads, each on its own block
 - `progress`: how far a run is, and whether it should stop
 - `stages`: bounds, most likely effects, imputation and pooling, each over all voxels
+- `permutations`: the permutation test, block by block
 - `provenance`: what a run was made of
 - `run`: the stages in their order
 - `jackknife`: every dataset left out in turn

@@ -98,7 +98,7 @@ def jackknife(
     studies, peaks = chosen_studies(studies, peaks, specification)
     if len(studies) < 2:
         raise InputError([Problem("jackknife", "needs at least two datasets", "Add datasets.", field="jackknife")])
-    specification = replace(specification, study_filter="", allow_few=True)
+    specification = replace(specification, study_filter="", allow_few=True, permutations=0)
     members = [_members(result, specification, cluster) for cluster in result.clusters]
     places = [_place(cluster) for cluster in result.clusters]
     stays: list[list[bool | None]] = []

@@ -15,6 +15,11 @@ STAGES = {
     "imputation": (0.50, "Imputing and pooling"),
     "clusters": (0.02, "Clusters"),
 }
+# Stages of the permutation test; seconds of fifty studies' thousand permutations against those of all stages above.
+PERMUTATION_STAGES = {
+    "subjects": (0.2, "Imputing subject images"),
+    "permutations": (0.01, "Permuting subject images"),
+}
 SECONDS_BETWEEN_REPORTS = 0.2
 
 
@@ -27,11 +32,29 @@ class Progress:
     message: str
 
 
+def stages(permutations: int) -> dict[str, tuple[float, str]]:
+    """Every stage's share of the whole and its words, in order; the longer the test, the less the others."""
+    if not permutations:
+        return STAGES
+    (subjects, drawing), (each, permuting) = PERMUTATION_STAGES.values()
+    added = {"subjects": (subjects, drawing), "permutations": (each * permutations, permuting)}
+    *before, last = STAGES.items()
+    whole = 1 + sum(weight for weight, _ in added.values())
+    ordered = dict([*before, *added.items(), last])
+    return {name: (weight / whole, words) for name, (weight, words) in ordered.items()}
+
+
 class Reporter:
     """Keeps the time of every stage, tells of progress now and then, and raises Stopped when asked to."""
 
-    def __init__(self, progress: Callable[[Progress], None] | None, should_stop: Callable[[], bool] | None) -> None:
+    def __init__(
+        self,
+        progress: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+        permutations: int = 0,
+    ) -> None:
         self._progress, self._should_stop = progress, should_stop
+        self._stages = stages(permutations)
         self._stage, self._last = "compile", -float("inf")
         self.seconds: dict[str, float] = {}
 
@@ -51,8 +74,9 @@ class Reporter:
         now = time.perf_counter()
         if self._progress is not None and (at_once or now - self._last >= SECONDS_BETWEEN_REPORTS):
             self._last = now
-            before = sum(weight for weight, _ in list(STAGES.values())[: list(STAGES).index(self._stage)])
-            weight, message = STAGES[self._stage]
+            weights = list(self._stages.values())
+            before = sum(weight for weight, _ in weights[: list(self._stages).index(self._stage)])
+            weight, message = self._stages[self._stage]
             self._progress(Progress(self._stage, before + weight * share, message))
 
     def tick_if_slow(self, share: float) -> None:

@@ -14,6 +14,7 @@ import scipy
 
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem
+from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima
 from sdm_core.studies import PeakTable, StudyTable
 
 from .stages import Analysis
@@ -28,6 +29,7 @@ def describe(
     warnings: Iterable[Problem],
     inputs: Mapping[str, str],
     bounds_sha256: str | None,
+    null_maxima: NullMaxima | None = None,
 ) -> dict[str, Any]:
     """The content of run.json; `seconds` by stage, `inputs` sha256 by file name."""
     studies, template = analysis.studies, analysis.template
@@ -56,6 +58,25 @@ def describe(
         "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},
         "peak_memory_mb": peak_memory_mb(),
         "machine": {"platform": platform.platform(), "threads": analysis.workers.threads},
+        **({} if null_maxima is None else {"permutation_test": _permutation_test(analysis, null_maxima)}),
+    }
+
+
+def _permutation_test(analysis: Analysis, null_maxima: NullMaxima) -> dict[str, Any]:
+    """What the corrected p values rest on."""
+    compatible = analysis.specification.compatibility is not None
+    return {
+        "permutations": len(null_maxima.z),
+        "exact": null_maxima.exact,
+        "block": BLOCK,
+        "method": "residuals shared by all imputations; exact loop over imputations",
+        "tfce": {
+            "neighbours": SDM_NEIGHBOURS if compatible else analysis.specification.tfce_neighbours,
+            "heights": "100 steps, not scaled" if compatible else "all",
+            "extent_power": 0.5,
+            "height_power": 2,
+        },
+        "maxima_of_the_data": {"z": null_maxima.z[0].tolist(), "tfce": null_maxima.tfce[0].tolist()},
     }
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +13,14 @@ from scipy import special
 from sdm_core import __version__
 from sdm_core.effects import EffectScale
 from sdm_core.errors import Problem
-from sdm_core.inference import Cluster, find_clusters
+from sdm_core.inference import Cluster, NullMaxima, find_clusters
 from sdm_core.pooling import PooledMaps
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_mask, load_template
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
 from .blocks import Tick, Workers
+from .permutations import ImputedEffects, PermutationTest, corrected_maps
 from .progress import Progress, Reporter
 from .provenance import describe
 from .stages import Analysis, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
@@ -42,12 +43,18 @@ class Result:
         The content of run.json.
     bounds : BoundsMaps or None
         Bounds of every study, if they were asked for.
+    null_maxima : NullMaxima or None
+        Of all permutations, if there were any; `maps` then also holds p_fwe_voxel, p_fwe_tfce and their _neg.
+    corrected_clusters : dict
+        Clusters of the voxels whose corrected p passes, by correction (voxel, tfce).
     """
 
     maps: dict[str, Volume]
     clusters: Sequence[Cluster]
     provenance: dict[str, Any]
     bounds: BoundsMaps | None = None
+    null_maxima: NullMaxima | None = None
+    corrected_clusters: Mapping[str, Sequence[Cluster]] = field(default_factory=dict)
 
 
 def run(
@@ -92,7 +99,7 @@ def run(
     -----
     A single study has a most likely effect of 0 at the voxels where it is not known, and no variance between studies.
     """
-    reporter, started = Reporter(progress, should_stop), datetime.now(UTC)
+    reporter, started = Reporter(progress, should_stop, specification.permutations), datetime.now(UTC)
     studies, peaks = chosen_studies(studies, peaks, specification)
     model = model_of(studies, specification)
     if bounds is not None:
@@ -104,18 +111,18 @@ def run(
             workers.each(_compile_kernels, [specification], reporter.tick_if_slow)
         analysis = Analysis(studies, peaks, specification, template, scale, workers, model)
         bounds_sha256 = None if bounds is None else _bounds_sha256(bounds)
-        bounds, pooled, warnings = _pooled_maps(analysis, bounds, reporter)
+        kept = ImputedEffects(analysis, mask.size) if specification.permutations else None
+        bounds, pooled, warnings = _pooled_maps(analysis, bounds, kept, reporter)
+        maps, null_maxima = _volumes(pooled, mask), None
+        if kept is not None:
+            corrected, null_maxima = _permute(analysis, kept, pooled, reporter)
+            maps.update(corrected)
     with reporter.stage("clusters"):
-        maps = _volumes(pooled, mask)
-        clusters = find_clusters(
-            maps["z"],
-            mask,
-            maps["p_uncorrected"],
-            maps["p_uncorrected_neg"],
-            voxel_p=specification.voxel_p,
-            min_peak_z=specification.min_peak_z,
-            min_extent=specification.min_extent,
-        )
+        clusters = _clusters(maps, mask, "p_uncorrected", specification.voxel_p, specification)
+        corrections = ("voxel", "tfce") if null_maxima else ()
+        corrected_clusters = {
+            name: _clusters(maps, mask, f"p_fwe_{name}", specification.fwe_p, specification) for name in corrections
+        }
     provenance = describe(
         analysis,
         version=__version__,
@@ -124,9 +131,37 @@ def run(
         warnings=warnings,
         inputs=inputs or {},
         bounds_sha256=bounds_sha256,
+        null_maxima=null_maxima,
     )
     reporter.finish()
-    return Result(maps, clusters, provenance, bounds if keep_bounds else None)
+    kept_bounds = bounds if keep_bounds else None
+    return Result(maps, clusters, provenance, kept_bounds, null_maxima, corrected_clusters)
+
+
+def _clusters(
+    maps: dict[str, Volume], mask: Mask, p: str, threshold: float, specification: AnalysisSpecification
+) -> list[Cluster]:
+    return find_clusters(
+        maps["z"],
+        mask,
+        maps[p],
+        maps[f"{p}_neg"],
+        voxel_p=threshold,
+        min_peak_z=specification.min_peak_z,
+        min_extent=specification.min_extent,
+    )
+
+
+def _permute(
+    analysis: Analysis, kept: ImputedEffects, pooled: PooledMaps, reporter: Reporter
+) -> tuple[dict[str, Volume], NullMaxima]:
+    mask = analysis.template.mask
+    with reporter.stage("subjects"):
+        test = PermutationTest.prepare(analysis, kept, reporter.tick)
+    with reporter.stage("permutations"):
+        null_maxima = test.maxima(reporter.tick)
+        corrected = corrected_maps(pooled.z, null_maxima, test.enhancer)
+    return {name: _p_volume(p, mask) for name, p in corrected.items()}, null_maxima
 
 
 def chosen_studies(
@@ -150,7 +185,7 @@ def model_of(studies: StudyTable, specification: AnalysisSpecification) -> Linea
 
 
 def _pooled_maps(
-    analysis: Analysis, bounds: BoundsMaps | None, reporter: Reporter
+    analysis: Analysis, bounds: BoundsMaps | None, kept: ImputedEffects | None, reporter: Reporter
 ) -> tuple[BoundsMaps, PooledMaps, list[Problem]]:
     warnings: list[Problem] = []
     if bounds is None:
@@ -159,7 +194,8 @@ def _pooled_maps(
     with reporter.stage("likelihood"):
         coefficients, tau2 = most_likely_maps(analysis, bounds, reporter.tick)
     with reporter.stage("imputation"):
-        pooled = impute_and_pool(analysis, bounds, coefficients, tau2, reporter.tick)
+        keep = None if kept is None else kept.keep
+        pooled = impute_and_pool(analysis, bounds, coefficients, tau2, reporter.tick, keep)
     return bounds, pooled, warnings
 
 
@@ -175,8 +211,13 @@ def _volumes(pooled: PooledMaps, mask: Mask) -> dict[str, Volume]:
     }
     maps = {name: mask.to_volume(value) for name, value in values.items()}
     for name, z in (("p_uncorrected", pooled.z), ("p_uncorrected_neg", -pooled.z)):
-        maps[name] = np.where(mask.voxels, mask.to_volume(special.ndtr(-z)), np.float32(1))
+        maps[name] = _p_volume(special.ndtr(-z), mask)
     return maps
+
+
+def _p_volume(p: NDArray[np.float64], mask: Mask) -> Volume:
+    """p outside the mask is 1."""
+    return np.where(mask.voxels, mask.to_volume(p), np.float32(1))
 
 
 def _bounds_sha256(bounds: BoundsMaps) -> str:
@@ -196,9 +237,15 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
     studies = StudyTable.from_rows(rows)
     model = linear_model(studies)
     peaks = PeakTable(np.array([0]), np.array([[8.0, -44.0, 10.0]]), np.array([4.0]), np.array([1], dtype=np.int8))
-    tiny = AnalysisSpecification(imputations=2, estimator=specification.estimator)
+    tiny = AnalysisSpecification(
+        imputations=2, estimator=specification.estimator, permutations=min(specification.permutations, 1)
+    )
     silent: Tick = lambda _: None  # noqa: E731
     with Workers(1) as workers:
         analysis = Analysis(studies, peaks, tiny, template, EffectScale.of(studies), workers, model)
         bounds, _ = compute_bounds(analysis, silent)
-        impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent)
+        kept = ImputedEffects(analysis, mask.size)
+        pooled = impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent, kept.keep)
+        if tiny.permutations:
+            test = PermutationTest.prepare(analysis, kept, silent)
+            corrected_maps(pooled.z, test.maxima(silent), test.enhancer)

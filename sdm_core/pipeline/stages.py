@@ -1,5 +1,6 @@
 """The stages of an analysis over all voxels, each spread over threads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -112,9 +113,17 @@ def expected_effects(model: LinearModel, coefficients: Floats) -> list[Floats]:
 
 
 def impute_and_pool(
-    analysis: Analysis, bounds: BoundsMaps, coefficients: Floats, tau2: Floats, tick: Tick
+    analysis: Analysis,
+    bounds: BoundsMaps,
+    coefficients: Floats,
+    tau2: Floats,
+    tick: Tick,
+    keep: Callable[[int, int, Floats], None] | None = None,
 ) -> PooledMaps:
-    """Pooled maps; one imputation of all studies is in memory at a time."""
+    """Pooled maps; one imputation of all studies is in memory at a time.
+
+    `keep` is given every imputation's number, study and effects (n_voxels,) while they last.
+    """
     studies, seed, scale = analysis.studies, analysis.specification.seed, analysis.scale
     shape = (len(studies), bounds.mask.size)
     below, inside, effects, variances = (np.empty(shape) for _ in range(4))
@@ -132,6 +141,8 @@ def impute_and_pool(
             generator.draw(seed, studies.names[i], j), generator.voxels, bounds.lower[i], bounds.upper[i], mean[i],
             tau2, scale.base[i], scale.slope[i], below[i], inside[i], effects[i], variances[i],
         )  # fmt: skip
+        if keep is not None:
+            keep(j, i, effects[i])
 
     def add(j: int, block: slice) -> None:
         pool.add(effects[:, block], variances[:, block], block, count=j + 1)

@@ -1,12 +1,14 @@
 """Random-effects meta-analysis of every voxel and Rubin's rules over imputations.
 
 - `random_effects`: one meta-analysis per voxel (compiled); tau2 by DerSimonian-Laird or REML
+- `permuted`: both for permuted subjects, in one compiled pass
 - `rubin`: running sums over imputations, and the pooled maps made of them
 - `univariate`: the same models at one place, with every common estimator of tau2 (numpy)
 
 Data flows from arrays of effects and variances to `PooledMaps`. Nothing here knows of space, masks or files.
 """
 
+from .permuted import permuted_z
 from .rubin import PooledMaps, RubinPool, meta_analyse, random_effects_mean
 
-__all__ = ["PooledMaps", "RubinPool", "meta_analyse", "random_effects_mean"]
+__all__ = ["PooledMaps", "RubinPool", "meta_analyse", "permuted_z", "random_effects_mean"]

@@ -34,7 +34,7 @@ def test_the_pipeline_comes_with_the_first_name_asked_of_it(name):
     assert loaded_by(f"from sdm_core import {name}", "numba")
 
 
-@pytest.mark.parametrize("package", ["sdm_core", "sdm_core.effects"])
+@pytest.mark.parametrize("package", ["sdm_core", "sdm_core.effects", "sdm_core.inference"])
 def test_every_public_name_can_be_had_and_a_wrong_one_is_refused(package):
     code = f"import {package} as core; [getattr(core, name) for name in core.__all__]"
     assert loaded_by(code, "numba")

@@ -75,6 +75,32 @@ def test_check_prints_every_problem_at_once(folder, capsys):
     assert "2 errors" in told
 
 
+def test_permutations_add_corrected_maps_maxima_and_tables(folder, capsys):
+    assert main(arguments(folder, "--permutations", "3", "--workers", "2")) == 0
+    maps = {path.name for path in (folder / "out/maps").iterdir()}
+    assert {f"p_fwe_{name}.nii.gz" for name in ("voxel", "voxel_neg", "tfce", "tfce_neg")} <= maps
+    assert (folder / "out/null_maxima.csv").read_text().count("\n") == 4
+    assert (folder / "out/tables/clusters_fwe_tfce.csv").exists()
+    written = json.loads((folder / "out/run.json").read_text())
+    assert written["permutation_test"]["permutations"] == written["specification"]["permutations"] == 3
+    assert "null_maxima.csv" in written["outputs"]
+    assert main(arguments(folder, "--permutations", "3", "--estimator", "REML")) == 2
+    assert "estimator" in capsys.readouterr().err
+
+
+def test_tfce_prints_the_maxima_of_both_signs(folder, capsys):
+    z = np.zeros(SHAPE, dtype=np.float32)
+    i, j, k = mm_to_voxel([-40, 10, 4]).astype(int)
+    z[i, j, k], z[i + 3, j, k] = 3, -6
+    nib.save(nib.Nifti1Image(z, AFFINE), folder / "z.nii.gz")
+    assert main(["tfce", str(folder / "z.nii.gz"), "--mask", str(folder / "mask.nii.gz")]) == 0
+    assert capsys.readouterr().out == "positive 9\nnegative 72\n"
+    z[i, j, k] = np.nan
+    nib.save(nib.Nifti1Image(z, AFFINE), folder / "z.nii.gz")
+    assert main(["tfce", str(folder / "z.nii.gz"), "--mask", str(folder / "mask.nii.gz")]) == 2
+    assert "1 voxels without a number" in capsys.readouterr().err
+
+
 def test_the_module_runs_as_a_command():
     done = subprocess.run(
         [sys.executable, "-m", "sdm_core", "run", "nowhere", "--out", "o"], capture_output=True, text=True

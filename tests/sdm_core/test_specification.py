@@ -34,3 +34,9 @@ def test_a_linear_model_survives_json_and_its_lists_are_checked():
     with pytest.raises(InputError) as caught:
         AnalysisSpecification(covariates="age", hypothesis=("a",), study_filter=3, allow_few="yes")
     assert {p.field for p in caught.value.problems} == {"covariates", "hypothesis", "study_filter", "allow_few"}
+
+
+def test_permutations_of_a_model_that_the_loop_cannot_permute_are_refused():
+    with pytest.raises(InputError) as caught:
+        AnalysisSpecification(permutations=10, covariates=("age",), estimator="REML")
+    assert {p.field for p in caught.value.problems} == {"permutations", "estimator"}

@@ -79,6 +79,8 @@ class SimulatedResult:
     clusters: list
     provenance: dict
     bounds: None = field(default=None)
+    null_maxima: None = None
+    corrected_clusters: dict = field(default_factory=dict)
 
 
 def simulated_z(heights=(5.0, -4.0), sd_mm=6.0):

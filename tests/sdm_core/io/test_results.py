@@ -25,7 +25,14 @@ def result():
     p = np.where(z > 3, 0.0001, np.where(z < -3, 0.9999, 0.5)).astype(np.float32)
     clusters = find_clusters(z, mask, p, voxel_p=0.005, min_peak_z=1, min_extent=1)
     provenance = {"core_version": "0.1.0", "seed": 1, "note": "simulated"}
-    return SimpleNamespace(maps={"z": z, "p_uncorrected": p}, clusters=clusters, provenance=provenance, bounds=None)
+    return SimpleNamespace(
+        maps={"z": z, "p_uncorrected": p},
+        clusters=clusters,
+        provenance=provenance,
+        bounds=None,
+        null_maxima=None,
+        corrected_clusters={},
+    )
 
 
 def read_csv(path):

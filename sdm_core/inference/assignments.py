@@ -1,0 +1,90 @@
+"""Permutations of subjects, drawn in blocks that depend on nothing but a seed and the block's number.
+
+One-sample studies flip signs, two-sample studies exchange subjects between their groups, correlations shuffle
+subjects.  The first permutation is the data as they are.  Where all sign flips of an analysis are no more than the
+permutations asked for, each is taken once: the test is then exact, and repeats are avoided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sdm_core.effects import Group
+
+BLOCK: Final = 32
+"""Permutations of a block; a block is always drawn and computed whole."""
+_KEY: Final = 0x5045524D
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """All permutations of an analysis.
+
+    Attributes
+    ----------
+    groups : sequence of Group
+    seed : int
+    count : int
+        Permutations, the data as they are included.
+    exact : bool
+        Every possible permutation is among them, once.
+    """
+
+    groups: Sequence[Group]
+    seed: int
+    count: int
+    exact: bool
+
+    @classmethod
+    def of(cls, groups: Sequence[Group], seed: int, permutations: int) -> Assignments:
+        """As many as were asked for, or all sign flips if those are no more."""
+        subjects = sum(group.code.size for group in groups)
+        flips_only = all(group.design == "one_sample" for group in groups)
+        if flips_only and subjects < permutations.bit_length() and 2**subjects <= permutations:
+            return cls(groups, seed, 2**subjects, True)
+        return cls(groups, seed, permutations, False)
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks, the last of which may reach beyond `count`."""
+        return -(-self.count // BLOCK)
+
+    def block(self, number: int) -> tuple[Floats, Floats]:
+        """Weights of the subjects (BLOCK, n_subjects) and shares of the effects (BLOCK, n_studies), 1 for the first."""
+        raw = self._flips(number) if self.exact else self._draws(number)
+        columns = np.split(raw, np.cumsum([group.code.size for group in self.groups])[:-1], axis=1)
+        weights = [_permuted(group, own) for group, own in zip(self.groups, columns, strict=True)]
+        if number == 0:
+            for own, group in zip(weights, self.groups, strict=True):
+                own[0] = group.weights
+        shares = [
+            own @ group.code / (group.weights @ group.code) for own, group in zip(weights, self.groups, strict=True)
+        ]
+        return np.hstack(weights), np.column_stack(shares)
+
+    def _draws(self, number: int) -> npt.NDArray[np.uint64]:
+        subjects = sum(group.code.size for group in self.groups)
+        bits = np.random.Philox(key=np.array([self.seed, _KEY], dtype=np.uint64), counter=[0, 0, 0, number])
+        return bits.random_raw(BLOCK * subjects).reshape(BLOCK, subjects)
+
+    def _flips(self, number: int) -> npt.NDArray[np.uint64]:
+        """The binary digits of the permutation's number, in the highest bit."""
+        subjects = sum(group.code.size for group in self.groups)
+        numbers = np.arange(number * BLOCK, (number + 1) * BLOCK, dtype=np.uint64) % np.uint64(self.count)
+        digits = (numbers[:, None] >> np.arange(subjects, dtype=np.uint64)) & np.uint64(1)
+        return digits << np.uint64(63)
+
+
+def _permuted(group: Group, raw: npt.NDArray[np.uint64]) -> Floats:
+    """Weights of one study's subjects, from 64 random bits for each."""
+    if group.design == "one_sample":
+        return np.where(raw >> np.uint64(63), -group.weights, group.weights)
+    permuted: Floats = group.weights[np.argsort(raw, axis=1, kind="stable")]
+    return permuted

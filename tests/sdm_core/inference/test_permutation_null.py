@@ -1,0 +1,65 @@
+"""Which permutations are drawn, and what p follows from their maxima."""
+
+import numpy as np
+import pytest
+
+from sdm_core import StudyTable
+from sdm_core.effects import EffectScale, groups_of
+from sdm_core.inference import BLOCK, Assignments, corrected_p
+
+
+def groups(*rows):
+    studies = StudyTable.from_rows({"study": f"s{i}", "t_thr": 3, **row} for i, row in enumerate(rows))
+    return groups_of(studies, EffectScale.of(studies))
+
+
+MIXED = ({"n1": 12}, {"n1": 8, "n2": 10}, {"n1": 15, "design": "correlation"})
+
+
+def test_the_first_permutation_is_the_data_as_they_are():
+    own = groups(*MIXED)
+    weights, shares = Assignments.of(own, 1, 100).block(0)
+    assert (weights[0] == np.concatenate([group.weights for group in own])).all()
+    assert shares[0] == pytest.approx([1, 1, 1])
+    assert np.abs(shares[1:]).max() < 1
+
+
+def test_flips_keep_size_exchanges_keep_groups_and_shuffles_keep_values():
+    weights, _ = Assignments.of(groups(*MIXED), 1, 100).block(1)
+    first, _ = Assignments.of(groups(*MIXED), 1, 100).block(0)
+    assert (np.abs(weights[:, :12]) == np.abs(first[0, :12])).all()
+    for part in (slice(12, 30), slice(30, None)):
+        assert (np.sort(weights[:, part]) == np.sort(first[0, part])).all()
+        assert len(np.unique(weights[:, part], axis=0)) == BLOCK
+
+
+def test_a_block_depends_on_seed_and_number_only():
+    own = groups(*MIXED)
+    block = Assignments.of(own, 1, 64).block(3)
+    assert (block[0] == Assignments.of(own, 1, 5000).block(3)[0]).all()
+    assert (block[0] != Assignments.of(own, 2, 64).block(3)[0]).any()
+    assert (block[0] != Assignments.of(own, 1, 64).block(2)[0]).any()
+
+
+def test_where_all_flips_fit_each_is_taken_once():
+    own = groups({"n1": 4}, {"n1": 4})
+    for asked, count, exact in ((1000, 256, True), (256, 256, True), (255, 255, False)):
+        assignments = Assignments.of(own, 1, asked)
+        assert (assignments.count, assignments.exact) == (count, exact)
+    assignments = Assignments.of(own, 1, 256)
+    signs = np.vstack([assignments.block(number)[0] for number in range(assignments.n_blocks)]) > 0
+    assert len(np.unique(signs, axis=0)) == 256
+    assert signs[0].all()
+
+
+def test_flips_are_fair():
+    assignments = Assignments.of(groups({"n1": 30}), 3, 1000)
+    shares = np.concatenate([assignments.block(number)[1][:, 0] for number in range(1, 30)])
+    assert abs(shares.mean()) < 4 * np.sqrt(1 / 30 / shares.size)
+    assert shares.var() == pytest.approx(1 / 30, rel=0.15)
+
+
+def test_p_counts_the_data_themselves_and_ties():
+    maxima = np.array([5.0, 1, 2, 3])
+    assert corrected_p([5, 3, 2.5, 0.5, 0, -1], maxima) == pytest.approx([1 / 4, 2 / 4, 2 / 4, 1, 1, 1])
+    assert corrected_p([3 * (1 + 1e-7)], maxima) == pytest.approx([2 / 4])

@@ -1,0 +1,144 @@
+"""The permutation test of a whole run on a small mask; simulated studies."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sdm_core import AnalysisSpecification, InputError, PeakTable, Stopped, StudyTable, run
+from sdm_core.effects import EffectScale
+from sdm_core.inference import Enhancer
+from sdm_core.io import write_result
+from sdm_core.pipeline.blocks import Workers
+from sdm_core.pipeline.permutations import ImputedEffects, PermutationTest
+from sdm_core.pipeline.stages import Analysis
+from sdm_core.spaces import SHAPE, Mask, load_template, mm_to_voxel
+from sdm_core.studies import linear_model
+
+PEAK = (-40.0, 10.0, 4.0)
+PLAIN = AnalysisSpecification(imputations=4, min_extent=5)
+PERMUTED = dataclasses.replace(PLAIN, permutations=40)
+
+
+@pytest.fixture(scope="module")
+def mask():
+    volume = np.zeros(SHAPE, dtype=bool)
+    i, j, k = mm_to_voxel(PEAK).astype(int)
+    volume[i - 8 : i + 9, j - 8 : j + 9, k - 8 : k + 9] = True
+    return Mask.from_volume(volume, "box")
+
+
+def tables(rows, n_with_peak, statistic=5.0):
+    studies = StudyTable.from_rows(
+        {"study": f"s{i}", "t_thr": 3.2, "no_peaks": int(i >= n_with_peak), **row} for i, row in enumerate(rows)
+    )
+    x, y, z = PEAK
+    peaks = [{"study": f"s{i}", "x": x, "y": y, "z": z, "statistic": statistic} for i in range(n_with_peak)]
+    return studies, PeakTable.from_rows(peaks, studies)
+
+
+MIXED = [{"n1": 20}, {"n1": 18, "n2": 20}, {"n1": 25, "design": "correlation"}, {"n1": 22}]
+
+
+@pytest.fixture(scope="module")
+def result(mask):
+    return run(*tables(MIXED, 4), PERMUTED, mask=mask, threads=2)
+
+
+def test_maxima_are_the_same_bits_with_any_number_of_workers(mask, result):
+    for workers in (1, 5):
+        again = run(*tables(MIXED, 4), PERMUTED, mask=mask, threads=workers)
+        assert again.null_maxima.z.tobytes() == result.null_maxima.z.tobytes()
+        assert again.null_maxima.tfce.tobytes() == result.null_maxima.tfce.tobytes()
+
+
+def test_more_permutations_begin_with_the_same_ones(mask, result):
+    more = run(*tables(MIXED, 4), dataclasses.replace(PERMUTED, permutations=70), mask=mask)
+    assert len(more.null_maxima.z) == 70
+    assert (more.null_maxima.z[:40] == result.null_maxima.z).all()
+
+
+def test_the_first_maxima_are_those_of_the_data(mask, result):
+    z = mask.take(result.maps["z"])
+    assert result.null_maxima.z[0] == pytest.approx([z.max(), max(-z.min(), -z.min())], rel=1e-4)
+    assert result.null_maxima.tfce[0] == pytest.approx(Enhancer.of(mask).maxima(z), rel=1e-3, abs=1e-3)
+
+
+def test_all_other_maps_are_those_of_a_run_without_permutations(mask, result):
+    plain = run(*tables(MIXED, 4), PLAIN, mask=mask)
+    assert plain.null_maxima is None
+    assert plain.corrected_clusters == {}
+    for name, volume in plain.maps.items():
+        assert volume.tobytes() == result.maps[name].tobytes()
+    new = {"p_fwe_voxel", "p_fwe_voxel_neg", "p_fwe_tfce", "p_fwe_tfce_neg"}
+    assert result.maps.keys() - plain.maps.keys() == new
+
+
+def test_an_effect_that_every_study_found_is_significant_and_its_mirror_is_not(mask, result):
+    place = tuple(mm_to_voxel(PEAK).astype(int))
+    for name in ("voxel", "tfce"):
+        assert result.maps[f"p_fwe_{name}"][place] == pytest.approx(1 / 40)
+        assert result.maps[f"p_fwe_{name}_neg"][place] == 1
+        assert result.maps[f"p_fwe_{name}"].max() == 1
+        assert result.corrected_clusters[name][0].sign == 1
+
+
+def test_files_hold_maxima_maps_and_tables(tmp_path, result):
+    write_result(result, tmp_path / "out")
+    with (tmp_path / "out/null_maxima.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["permutation"] for row in rows] == [str(number) for number in range(40)]
+    assert float(rows[0]["z"]) == result.null_maxima.z[0, 0]
+    for name in ("voxel", "tfce"):
+        assert (tmp_path / f"out/maps/p_fwe_{name}_neg.nii.gz").exists()
+        assert (tmp_path / f"out/tables/clusters_fwe_{name}.csv").exists()
+    assert result.provenance["permutation_test"]["permutations"] == 40
+
+
+def test_few_subjects_are_flipped_in_every_way(mask):
+    few = run(*tables([{"n1": 4}, {"n1": 4}], 2, 9.0), dataclasses.replace(PLAIN, permutations=300), mask=mask)
+    assert few.null_maxima.exact
+    assert len(few.null_maxima.z) == 256
+    assert few.maps["p_fwe_voxel"].min() >= 1 / 256
+    mirrored = np.sort(few.null_maxima.z[:, 0]) - np.sort(few.null_maxima.z[:, 1])
+    assert all(np.isfinite(volume).all() for volume in few.maps.values())
+    assert np.isfinite(mirrored).all()
+
+
+def test_compatibility_takes_six_neighbours_and_steps(mask):
+    specification = dataclasses.replace(PLAIN, permutations=2, compatibility="sdm-6.21")
+    told = run(*tables(MIXED, 4), specification, mask=mask).provenance["permutation_test"]["tfce"]
+    assert told["neighbours"] == 6
+    assert "steps" in told["heights"]
+
+
+def test_permutations_can_be_stopped_and_only_rise_in_progress(mask):
+    heard = []
+    with pytest.raises(Stopped):
+        run(*tables(MIXED, 4), dataclasses.replace(PLAIN, permutations=10_000), mask=mask, progress=heard.append,
+            should_stop=lambda: bool(heard) and heard[-1].stage == "permutations")  # fmt: skip
+    run(*tables(MIXED, 2), PERMUTED, mask=mask, progress=heard.append)
+    assert heard[-1].fraction == 1
+
+
+def test_reml_is_refused_with_permutations():
+    with pytest.raises(InputError, match="estimator"):
+        AnalysisSpecification(estimator="REML", permutations=10)
+
+
+def test_false_alarms_over_the_family_are_as_rare_as_promised(mask):
+    """Subjects without any effect: among permutations drawn as data, about 5 % pass the 5 % threshold of the rest."""
+    studies, peaks = tables([{"n1": 20}, {"n1": 15, "n2": 15}, {"n1": 24}], 0)
+    specification = dataclasses.replace(PERMUTED, permutations=640)
+    template = load_template("gray_matter", mask)
+    with Workers(2) as workers:
+        analysis = Analysis(
+            studies, peaks, specification, template, EffectScale.of(studies), workers, linear_model(studies)
+        )
+        effects = ImputedEffects(analysis, mask.size)
+        effects.tiles[:] = 0
+        maxima = PermutationTest.prepare(analysis, effects, lambda _: None).maxima(lambda _: None)
+    for values in (maxima.z[1:, 0], maxima.z[1:, 1], maxima.tfce[1:, 0]):
+        limit = np.quantile(values[:320], 0.95)
+        assert 0.01 < (values[320:] > limit).mean() < 0.11
