@@ -48,7 +48,7 @@ class FieldGenerator:
         indices = template.mask.indices
         first, last = indices.min(axis=0), indices.max(axis=0) + 1
         box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-        keep = np.stack([_backwards(template, axis)[box].transpose(2, 1, 0) for axis in range(3)])
+        keep = np.stack([_backwards(template, axis, box).transpose(2, 1, 0) for axis in range(3)])
         keep = np.ascontiguousarray(keep, dtype=np.float32)
         place = np.ravel_multi_index(tuple((indices - first).T[::-1]), keep.shape[1:])
         return cls(keep, np.sqrt(1 - keep**2), place.astype(np.int64))
@@ -67,12 +67,13 @@ class FieldGenerator:
         return field
 
 
-def _backwards(template: Template, axis: int) -> Field:
-    """Correlation of each grid voxel with its predecessor along an axis, everywhere on the grid."""
+def _backwards(template: Template, axis: int, box: tuple[slice, ...]) -> Field:
+    """Correlation of each voxel of the box with its predecessor along an axis; the first plane's is not used."""
     rho = np.full(SHAPE, np.nan, dtype=np.float32)
     rho[tuple(template.mask.indices.T)] = template.correlations[axis]
+    rho = rho[box]
     if np.isnan(rho).all():
-        return np.zeros(SHAPE, dtype=np.float32)
+        return np.zeros(rho.shape, dtype=np.float32)
     nearest = ndimage.distance_transform_edt(np.isnan(rho), return_distances=False, return_indices=True)
     return np.roll(rho[tuple(nearest)], 1, axis=axis)
 
