@@ -86,7 +86,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", help="name of a packaged mask, or a NIfTI file on the 2 mm grid")
     parser.add_argument("--sign-peaks", choices=("pool", "threshold"), default=default.sign_peaks)
     parser.add_argument("--mle-discards", type=int, help="default: by the number of studies")
-    parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="of clusters: one-sided, uncorrected")
+    parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="forms clusters: one-sided, uncorrected")
     parser.add_argument("--min-peak-z", type=float, default=default.min_peak_z, help="of clusters")
     parser.add_argument("--min-extent", type=int, default=default.min_extent, help="of clusters, in voxels")
     parser.add_argument("--covariates", type=_names, default=(), metavar="A+B", help="columns of the study table")
@@ -102,6 +102,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
     parser.add_argument("--jackknife", action="store_true", help="leave every dataset out in turn (in run.json)")
     parser.add_argument("--permutations", type=int, default=default.permutations, help="of subject images; 0 for none")
+    parser.add_argument("--permutation-p", action="store_true", help="each voxel's own p from permutations as well")
     parser.add_argument("--tfce-neighbours", type=int, default=default.tfce_neighbours, help="6, 18 or 26")
     parser.add_argument(
         "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"

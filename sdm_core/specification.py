@@ -65,10 +65,13 @@ class AnalysisSpecification:
     allow_few : bool
         Accept a regression of fewer than 10 datasets.
     voxel_p, min_peak_z, min_extent : thresholds of clusters: voxel p value, z of the peak, voxels
+        voxel_p also forms the clusters of the cluster-extent test.
     permutations : int
         Of subject images, the data as they are included; 0 for none.
     tfce_neighbours : {26, 18, 6}
         What touches in threshold-free cluster enhancement; the compatibility mode takes 6.
+    permutation_p : bool
+        Also each voxel's own p from the permutations, beside the normal one.
     fwe_p : float
         Threshold of the family-wise corrected p, for the tables of the permutation test.
 
@@ -97,6 +100,7 @@ class AnalysisSpecification:
     allow_few: bool = False
     permutations: int = 0
     tfce_neighbours: int = 26
+    permutation_p: bool = False
     fwe_p: float = 0.05
 
     def __post_init__(self) -> None:
@@ -119,7 +123,8 @@ class AnalysisSpecification:
                 object.__setattr__(self, name, tuple(values if kind is str else map(float, values)))
             else:
                 yield Problem(name, f'"{values}" is not a list of {words}.', field=name)
-        for name, plain, words in (("study_filter", str, "text"), ("allow_few", bool, "yes or no")):
+        kinds = (("study_filter", str, "text"), ("allow_few", bool, "yes or no"), ("permutation_p", bool, "yes or no"))
+        for name, plain, words in kinds:
             if not isinstance(getattr(self, name), plain):
                 yield Problem(name, f'"{getattr(self, name)}" is not {words}.', field=name)
 

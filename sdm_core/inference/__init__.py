@@ -3,7 +3,8 @@
 clusters      suprathreshold clusters of a z map, their peaks and their anatomy
 tfce          threshold-free cluster enhancement
 assignments   permutations of subjects, in blocks of 32
-null          family-wise corrected p from the maxima of all permutations
+extents       sizes of clusters above a cluster-forming threshold
+null          p from permutations: family-wise corrected by their maxima, and each voxel's own
 """
 
 from importlib import import_module
@@ -11,29 +12,33 @@ from typing import TYPE_CHECKING
 
 from sdm_core.inference.assignments import BLOCK, Assignments
 from sdm_core.inference.clusters import Cluster, Peak, find_clusters
-from sdm_core.inference.null import NullMaxima, corrected_p
+from sdm_core.inference.null import BlockMaxima, NullMaxima, corrected_p, count_exceeding
 
 if TYPE_CHECKING:
+    from sdm_core.inference.extents import ClusterExtents
     from sdm_core.inference.tfce import SDM_NEIGHBOURS, Enhanced, Enhancer
 else:
-    _COMPILED = ("SDM_NEIGHBOURS", "Enhanced", "Enhancer")
+    _COMPILED = {"ClusterExtents": "extents", "SDM_NEIGHBOURS": "tfce", "Enhanced": "tfce", "Enhancer": "tfce"}
 
     def __getattr__(name: str) -> object:
         """Import what needs the compiler when it is asked for: clusters and corrected p do not."""
         if name not in _COMPILED:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.tfce"), name)
+        return getattr(import_module(f"{__name__}.{_COMPILED[name]}"), name)
 
 
 __all__ = [
     "BLOCK",
     "SDM_NEIGHBOURS",
     "Assignments",
+    "BlockMaxima",
     "Cluster",
+    "ClusterExtents",
     "Enhanced",
     "Enhancer",
     "NullMaxima",
     "Peak",
     "corrected_p",
+    "count_exceeding",
     "find_clusters",
 ]

@@ -69,6 +69,11 @@ class Assignments:
         ]
         return np.hstack(weights), np.column_stack(shares)
 
+    def others(self, number: int) -> slice:
+        """Rows of a block that are none of the data as they are, nor a repeat of an exact test's permutations."""
+        end = min(BLOCK, self.count - number * BLOCK) if self.exact else BLOCK
+        return slice(1 if number == 0 else 0, end)
+
     def _draws(self, number: int) -> npt.NDArray[np.uint64]:
         subjects = sum(group.code.size for group in self.groups)
         bits = np.random.Philox(key=np.array([self.seed, _KEY], dtype=np.uint64), counter=[0, 0, 0, number])

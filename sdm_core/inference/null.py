@@ -1,7 +1,8 @@
-"""Family-wise corrected p from the largest statistic of every permutation."""
+"""p from permutations: family-wise corrected by the largest statistics, and each voxel's own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,21 +14,73 @@ ROUNDING: Final = 1e-5
 """Statistics this close, relatively, count as equal: permutations are computed in single precision."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class BlockMaxima:
+    """What a block of 32 permutations leaves; it does not depend on how many are asked for, nor on other blocks.
+
+    Attributes
+    ----------
+    z, tfce, extent : ndarray of shape (32, 2)
+        Largest z, TFCE and cluster (voxels) of the positive and of the negative sign.
+    counted : int
+        Permutations of the block that are none of the data as they are, nor a repeat.
+    exceeded : ndarray of shape (2, n_voxels), uint8, or None
+        In how many of these z, and -z, reach those of the data; None where it was not asked for.
+    """
+
+    z: Floats
+    tfce: Floats
+    extent: Floats
+    counted: int
+    exceeded: npt.NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class NullMaxima:
     """Maxima of all permutations.
 
     Attributes
     ----------
-    z, tfce : ndarray of shape (n_permutations, 2)
+    z, tfce, extent : ndarray of shape (n_permutations, 2)
         Largest statistic of the positive and of the negative sign; row 0 holds the data as they are.
     exact : bool
         Every possible permutation is among them, once.
+    counted : int
+        Permutations behind `exceeded`: those of whole blocks, which may be up to 31 more.
+    exceeded : ndarray of shape (2, n_voxels) or None
     """
 
     z: Floats
     tfce: Floats
+    extent: Floats
     exact: bool
+    counted: int
+    exceeded: npt.NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, blocks: Sequence[BlockMaxima], count: int, *, exact: bool = False) -> NullMaxima:
+        """The first `count` permutations of all blocks, given in the order of their numbers."""
+        z, tfce, extent = (
+            np.concatenate([getattr(block, name) for block in blocks])[:count] for name in ("z", "tfce", "extent")
+        )
+        kept = [block.exceeded for block in blocks if block.exceeded is not None]
+        exceeded = np.stack(kept).sum(axis=0, dtype=np.int64) if kept else None
+        return cls(z, tfce, extent, exact, sum(block.counted for block in blocks), exceeded)
+
+    @property
+    def uncorrected_p(self) -> Floats | None:
+        """p of each voxel alone, (b + 1) / (B + 1), of positive and of negative effects, shape (2, n_voxels)."""
+        return None if self.exceeded is None else (self.exceeded + 1) / (self.counted + 1)
+
+
+def count_exceeding(z: npt.NDArray[np.float32], observed: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """How many maps of z, shape (n <= 255, n_voxels), reach the observed one in each direction, (2, n_voxels)."""
+    counts = np.zeros((2, observed.size), dtype=np.uint8)
+    slack = np.float32(ROUNDING) * np.maximum(np.abs(observed), np.float32(1))
+    for row in z:
+        counts[0] += row >= observed - slack
+        counts[1] += row <= observed + slack
+    return counts
 
 
 def corrected_p(statistic: npt.ArrayLike, maxima: Floats) -> Floats:

@@ -52,6 +52,10 @@ DESCRIPTIONS: Final = {
     "p_fwe_voxel_neg": "p of negative effects, family-wise corrected by maximum z",
     "p_fwe_tfce": "p of positive effects, family-wise corrected by maximum TFCE",
     "p_fwe_tfce_neg": "p of negative effects, family-wise corrected by maximum TFCE",
+    "p_fwe_cluster": "p of positive effects, family-wise corrected by cluster extent",
+    "p_fwe_cluster_neg": "p of negative effects, family-wise corrected by cluster extent",
+    "p_permutation": "one-sided p of positive effects from permutations, uncorrected",
+    "p_permutation_neg": "one-sided p of negative effects from permutations, uncorrected",
 }
 
 

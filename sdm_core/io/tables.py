@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from sdm_core.inference import Cluster, NullMaxima, Peak
 
 CLUSTER_COLUMNS: Final = (
@@ -26,7 +28,7 @@ CLUSTER_COLUMNS: Final = (
 )
 PEAK_COLUMNS: Final = ("cluster", "x", "y", "z", "sdm_z", "p", "label")
 
-MAXIMA_COLUMNS: Final = ("permutation", "z", "z_neg", "tfce", "tfce_neg")
+MAXIMA_COLUMNS: Final = ("permutation", "z", "z_neg", "tfce", "tfce_neg", "extent", "extent_neg")
 
 Cell = str | int | float
 TableRow = dict[str, Cell]
@@ -48,8 +50,8 @@ def peak_rows(clusters: Iterable[Cluster]) -> list[TableRow]:
 
 def maxima_rows(maxima: NullMaxima) -> list[TableRow]:
     """One row per permutation with the columns MAXIMA_COLUMNS; the first, number 0, is the data as they are."""
-    values = zip(maxima.z.tolist(), maxima.tfce.tolist(), strict=True)
-    return [dict(zip(MAXIMA_COLUMNS, (number, *z, *tfce), strict=True)) for number, (z, tfce) in enumerate(values)]
+    values = np.hstack([maxima.z, maxima.tfce, maxima.extent]).tolist()
+    return [dict(zip(MAXIMA_COLUMNS, (number, *row), strict=True)) for number, row in enumerate(values)]
 
 
 def _cluster_cells(cluster: Cluster) -> tuple[Cell, ...]:

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from sdm_core.effects import curvatures, groups_of
 from sdm_core.imputation import FieldGenerator, fill_residuals, n_tiles, to_tiles
-from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, Assignments, Enhancer, NullMaxima, corrected_p
+from sdm_core.inference import (
+    BLOCK,
+    SDM_NEIGHBOURS,
+    Assignments,
+    BlockMaxima,
+    ClusterExtents,
+    Enhancer,
+    NullMaxima,
+    corrected_p,
+    count_exceeding,
+)
 from sdm_core.pooling import permuted_z
 
 from .blocks import Tick
@@ -49,6 +59,8 @@ class PermutationTest:
         First subject of each study.
     model : ndarray of shape (n_studies, 4)
         As `sdm_core.pooling.permuted` has it.
+    observed : ndarray of shape (n_voxels,) or None
+        z of the data, if every voxel's own p is wanted.
     """
 
     analysis: Analysis
@@ -58,10 +70,12 @@ class PermutationTest:
     model: Tiled
     assignments: Assignments
     enhancer: Enhancer
+    extents: ClusterExtents
+    observed: Tiled | None
 
     @classmethod
-    def prepare(cls, analysis: Analysis, effects: ImputedEffects, tick: Tick) -> "PermutationTest":
-        """Draw the residuals of all subjects."""
+    def prepare(cls, analysis: Analysis, effects: ImputedEffects, z: Floats, tick: Tick) -> "PermutationTest":
+        """Draw the residuals of all subjects; z (n_voxels,) is that of the data."""
         studies, scale, specification = analysis.studies, analysis.scale, analysis.specification
         groups = groups_of(studies, scale)
         starts = np.cumsum([0] + [group.code.size for group in groups])
@@ -76,30 +90,37 @@ class PermutationTest:
         model = np.column_stack([curvatures(studies, scale), scale.base, scale.slope, scale.correlation])
         assignments = Assignments.of(groups, specification.seed, specification.permutations)
         return cls(
-            analysis, residuals, effects.tiles, starts, model.astype(np.float32), assignments, enhancer_of(analysis)
+            analysis,
+            residuals,
+            effects.tiles,
+            starts,
+            model.astype(np.float32),
+            assignments,
+            enhancer_of(analysis),
+            ClusterExtents.of(analysis.template.mask, specification.voxel_p),
+            z.astype(np.float32) if specification.permutation_p else None,
         )
 
     def maxima(self, tick: Tick) -> NullMaxima:
         """Maxima of all permutations."""
-        shape = (self.assignments.n_blocks * BLOCK, 2)
-        z, tfce = np.empty(shape), np.empty(shape)
-        for number in range(self.assignments.n_blocks):
-            rows = slice(number * BLOCK, (number + 1) * BLOCK)
-            z[rows], tfce[rows] = self.block(number, partial(_tick_part, tick, number, self.assignments.n_blocks))
-        count = self.assignments.count
-        return NullMaxima(z[:count], tfce[:count], self.assignments.exact)
+        n_blocks = self.assignments.n_blocks
+        blocks = [self.block(number, partial(_tick_part, tick, number, n_blocks)) for number in range(n_blocks)]
+        return NullMaxima.of(blocks, self.assignments.count, exact=self.assignments.exact)
 
-    def block(self, number: int, tick: Tick) -> tuple[Floats, Floats]:
-        """Maxima of z and of TFCE, each (32, 2), of one block."""
+    def block(self, number: int, tick: Tick) -> BlockMaxima:
+        """What one block leaves."""
         z = self.permuted(number, lambda share: tick(0.8 * share))
         z = z.reshape(BLOCK, -1)[:, : self.analysis.template.mask.size]
-        tfce = np.empty((BLOCK, 2))
+        tfce, extent = np.empty((BLOCK, 2)), np.empty((BLOCK, 2))
 
-        def enhance(p: int) -> None:
-            tfce[p] = self.enhancer.maxima(z[p])
+        def measure(p: int) -> None:
+            tfce[p], extent[p] = self.enhancer.maxima(z[p]), self.extents.maxima(z[p])
 
-        self.analysis.workers.each(enhance, range(BLOCK), lambda share: tick(0.8 + 0.2 * share))
-        return np.column_stack([z.max(axis=1), -z.min(axis=1)]).astype(np.float64), tfce
+        self.analysis.workers.each(measure, range(BLOCK), lambda share: tick(0.8 + 0.2 * share))
+        largest = np.column_stack([z.max(axis=1), -z.min(axis=1)]).astype(np.float64)
+        others = z[self.assignments.others(number)]
+        exceeded = None if self.observed is None else count_exceeding(others, self.observed)
+        return BlockMaxima(largest, tfce, extent, len(others), exceeded)
 
     def permuted(self, number: int, tick: Tick) -> Tiled:
         """z of one block, shape (32, n_tiles, 64)."""
@@ -126,12 +147,17 @@ def enhancer_of(analysis: Analysis) -> Enhancer:
     return Enhancer.of(analysis.template.mask, neighbours, stepped=stepped)
 
 
-def corrected_maps(z: Floats, maxima: NullMaxima, enhancer: Enhancer) -> dict[str, Floats]:
-    """Family-wise corrected p by name, each of shape (n_voxels,)."""
-    enhanced = enhancer.enhance(z).values
-    return {
-        "p_fwe_voxel": corrected_p(z, maxima.z[:, 0]),
-        "p_fwe_voxel_neg": corrected_p(-z, maxima.z[:, 1]),
-        "p_fwe_tfce": corrected_p(enhanced, maxima.tfce[:, 0]),
-        "p_fwe_tfce_neg": corrected_p(-enhanced, maxima.tfce[:, 1]),
+def p_maps(z: Floats, maxima: NullMaxima, test: PermutationTest) -> dict[str, Floats]:
+    """p from permutations by name, each of shape (n_voxels,), of z (n_voxels,): family-wise, and each voxel's own."""
+    statistics = {
+        "voxel": (z, maxima.z),
+        "tfce": (test.enhancer.enhance(z).values, maxima.tfce),
+        "cluster": (test.extents.sizes(z), maxima.extent),
     }
+    maps = {}
+    for name, (statistic, largest) in statistics.items():
+        maps[f"p_fwe_{name}"] = corrected_p(statistic, largest[:, 0])
+        maps[f"p_fwe_{name}_neg"] = corrected_p(-statistic, largest[:, 1])
+    if (own := maxima.uncorrected_p) is not None:
+        maps["p_permutation"], maps["p_permutation_neg"] = own
+    return maps

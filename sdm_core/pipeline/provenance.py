@@ -76,7 +76,8 @@ def _permutation_test(analysis: Analysis, null_maxima: NullMaxima) -> dict[str, 
             "extent_power": 0.5,
             "height_power": 2,
         },
-        "maxima_of_the_data": {"z": null_maxima.z[0].tolist(), "tfce": null_maxima.tfce[0].tolist()},
+        "cluster_forming_p": analysis.specification.voxel_p,
+        "maxima_of_the_data": {name: getattr(null_maxima, name)[0].tolist() for name in ("z", "tfce", "extent")},
     }
 
 

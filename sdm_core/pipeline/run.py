@@ -20,7 +20,7 @@ from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
 from .blocks import Tick, Workers
-from .permutations import ImputedEffects, PermutationTest, corrected_maps
+from .permutations import ImputedEffects, PermutationTest, p_maps
 from .progress import Progress, Reporter
 from .provenance import describe
 from .stages import Analysis, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
@@ -44,9 +44,10 @@ class Result:
     bounds : BoundsMaps or None
         Bounds of every study, if they were asked for.
     null_maxima : NullMaxima or None
-        Of all permutations, if there were any; `maps` then also holds p_fwe_voxel, p_fwe_tfce and their _neg.
+        Of all permutations, if there were any; `maps` then also holds p_fwe_voxel, p_fwe_tfce, p_fwe_cluster and their
+        _neg, and p_permutation if it was asked for.
     corrected_clusters : dict
-        Clusters of the voxels whose corrected p passes, by correction (voxel, tfce).
+        Clusters of the voxels whose corrected p passes, by correction (voxel, tfce, cluster).
     """
 
     maps: dict[str, Volume]
@@ -119,7 +120,7 @@ def run(
             maps.update(corrected)
     with reporter.stage("clusters"):
         clusters = _clusters(maps, mask, "p_uncorrected", specification.voxel_p, specification)
-        corrections = ("voxel", "tfce") if null_maxima else ()
+        corrections = ("voxel", "tfce", "cluster") if null_maxima else ()
         corrected_clusters = {
             name: _clusters(maps, mask, f"p_fwe_{name}", specification.fwe_p, specification) for name in corrections
         }
@@ -157,10 +158,10 @@ def _permute(
 ) -> tuple[dict[str, Volume], NullMaxima]:
     mask = analysis.template.mask
     with reporter.stage("subjects"):
-        test = PermutationTest.prepare(analysis, kept, reporter.tick)
+        test = PermutationTest.prepare(analysis, kept, pooled.z, reporter.tick)
     with reporter.stage("permutations"):
         null_maxima = test.maxima(reporter.tick)
-        corrected = corrected_maps(pooled.z, null_maxima, test.enhancer)
+        corrected = p_maps(pooled.z, null_maxima, test)
     return {name: _p_volume(p, mask) for name, p in corrected.items()}, null_maxima
 
 
@@ -247,5 +248,5 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
         kept = ImputedEffects(analysis, mask.size)
         pooled = impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent, kept.keep)
         if tiny.permutations:
-            test = PermutationTest.prepare(analysis, kept, silent)
-            corrected_maps(pooled.z, test.maxima(silent), test.enhancer)
+            test = PermutationTest.prepare(analysis, kept, pooled.z, silent)
+            p_maps(pooled.z, test.maxima(silent), test)

@@ -8,7 +8,7 @@ import pytest
 
 from sdm_core import AnalysisSpecification, InputError, PeakTable, Stopped, StudyTable, run
 from sdm_core.effects import EffectScale
-from sdm_core.inference import Enhancer
+from sdm_core.inference import BlockMaxima, ClusterExtents, Enhancer, NullMaxima
 from sdm_core.io import write_result
 from sdm_core.pipeline.blocks import Workers
 from sdm_core.pipeline.permutations import ImputedEffects, PermutationTest
@@ -51,6 +51,7 @@ def test_maxima_are_the_same_bits_with_any_number_of_workers(mask, result):
         again = run(*tables(MIXED, 4), PERMUTED, mask=mask, threads=workers)
         assert again.null_maxima.z.tobytes() == result.null_maxima.z.tobytes()
         assert again.null_maxima.tfce.tobytes() == result.null_maxima.tfce.tobytes()
+        assert again.null_maxima.extent.tobytes() == result.null_maxima.extent.tobytes()
 
 
 def test_more_permutations_begin_with_the_same_ones(mask, result):
@@ -63,6 +64,8 @@ def test_the_first_maxima_are_those_of_the_data(mask, result):
     z = mask.take(result.maps["z"])
     assert result.null_maxima.z[0] == pytest.approx([z.max(), max(-z.min(), -z.min())], rel=1e-4)
     assert result.null_maxima.tfce[0] == pytest.approx(Enhancer.of(mask).maxima(z), rel=1e-3, abs=1e-3)
+    sizes = ClusterExtents.of(mask, PERMUTED.voxel_p).sizes(z)
+    assert result.null_maxima.extent[0] == pytest.approx([sizes.max(), -sizes.min()], abs=2)
 
 
 def test_all_other_maps_are_those_of_a_run_without_permutations(mask, result):
@@ -71,17 +74,48 @@ def test_all_other_maps_are_those_of_a_run_without_permutations(mask, result):
     assert plain.corrected_clusters == {}
     for name, volume in plain.maps.items():
         assert volume.tobytes() == result.maps[name].tobytes()
-    new = {"p_fwe_voxel", "p_fwe_voxel_neg", "p_fwe_tfce", "p_fwe_tfce_neg"}
+    new = {f"p_fwe_{name}{sign}" for name in ("voxel", "tfce", "cluster") for sign in ("", "_neg")}
     assert result.maps.keys() - plain.maps.keys() == new
 
 
 def test_an_effect_that_every_study_found_is_significant_and_its_mirror_is_not(mask, result):
     place = tuple(mm_to_voxel(PEAK).astype(int))
-    for name in ("voxel", "tfce"):
+    for name in ("voxel", "tfce", "cluster"):
         assert result.maps[f"p_fwe_{name}"][place] == pytest.approx(1 / 40)
         assert result.maps[f"p_fwe_{name}_neg"][place] == 1
         assert result.maps[f"p_fwe_{name}"].max() == 1
         assert result.corrected_clusters[name][0].sign == 1
+
+
+def prepared(mask, studies, peaks, specification, workers):
+    """A test of studies with no effect anywhere: subjects only."""
+    template, scale = load_template("gray_matter", mask), EffectScale.of(studies)
+    analysis = Analysis(studies, peaks, specification, template, scale, workers, linear_model(studies))
+    effects = ImputedEffects(analysis, mask.size)
+    effects.tiles[:] = 0
+    return PermutationTest.prepare(analysis, effects, np.linspace(-3, 3, mask.size), lambda _: None)
+
+
+def test_each_voxels_own_p_counts_the_permuted_maps_that_reach_its_z(mask):
+    specification = dataclasses.replace(PERMUTED, permutations=50, permutation_p=True)
+    with Workers(2) as workers:
+        test = prepared(mask, *tables(MIXED, 0), specification, workers)
+        maxima = test.maxima(lambda _: None)
+        permuted = np.concatenate([test.permuted(number, lambda _: None) for number in range(2)])
+    z, observed = permuted.reshape(64, -1)[1:, : mask.size], np.linspace(-3, 3, mask.size)
+    expected = [(1 + (sign * z >= sign * observed).sum(axis=0)) / 64 for sign in (1, -1)]
+    assert maxima.counted == 63
+    assert np.abs(maxima.uncorrected_p - expected).max() <= 1 / 64
+    assert (maxima.uncorrected_p == expected).mean() > 0.999
+
+
+def test_blocks_add_up_in_their_order():
+    blocks = [BlockMaxima(*(np.full((32, 2), 10 * k + b) for k in range(3)), 32 - (b == 0),
+                          np.full((2, 5), b, dtype=np.uint8)) for b in range(3)]  # fmt: skip
+    maxima = NullMaxima.of(blocks, 70)
+    assert (len(maxima.z), maxima.z[69, 0], maxima.tfce[33, 1], maxima.extent[0, 0]) == (70, 2, 11, 20)
+    assert maxima.counted == 95
+    assert (maxima.uncorrected_p == 4 / 96).all()
 
 
 def test_files_hold_maxima_maps_and_tables(tmp_path, result):
@@ -90,7 +124,7 @@ def test_files_hold_maxima_maps_and_tables(tmp_path, result):
         rows = list(csv.DictReader(stream))
     assert [row["permutation"] for row in rows] == [str(number) for number in range(40)]
     assert float(rows[0]["z"]) == result.null_maxima.z[0, 0]
-    for name in ("voxel", "tfce"):
+    for name in ("voxel", "tfce", "cluster"):
         assert (tmp_path / f"out/maps/p_fwe_{name}_neg.nii.gz").exists()
         assert (tmp_path / f"out/tables/clusters_fwe_{name}.csv").exists()
     assert result.provenance["permutation_test"]["permutations"] == 40
@@ -131,14 +165,8 @@ def test_false_alarms_over_the_family_are_as_rare_as_promised(mask):
     """Subjects without any effect: among permutations drawn as data, about 5 % pass the 5 % threshold of the rest."""
     studies, peaks = tables([{"n1": 20}, {"n1": 15, "n2": 15}, {"n1": 24}], 0)
     specification = dataclasses.replace(PERMUTED, permutations=640)
-    template = load_template("gray_matter", mask)
     with Workers(2) as workers:
-        analysis = Analysis(
-            studies, peaks, specification, template, EffectScale.of(studies), workers, linear_model(studies)
-        )
-        effects = ImputedEffects(analysis, mask.size)
-        effects.tiles[:] = 0
-        maxima = PermutationTest.prepare(analysis, effects, lambda _: None).maxima(lambda _: None)
-    for values in (maxima.z[1:, 0], maxima.z[1:, 1], maxima.tfce[1:, 0]):
+        maxima = prepared(mask, studies, peaks, specification, workers).maxima(lambda _: None)
+    for values in (maxima.z[1:, 0], maxima.z[1:, 1], maxima.tfce[1:, 0], maxima.extent[1:, 0]):
         limit = np.quantile(values[:320], 0.95)
         assert 0.01 < (values[320:] > limit).mean() < 0.11
