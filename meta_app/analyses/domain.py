@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from typing import Any, Literal
 
 from meta_app.datasets.domain import DatasetRow, count_units, shared_cohorts
@@ -10,6 +11,15 @@ from meta_app.datasets.domain import DatasetRow, count_units, shared_cohorts
 FORMAT = "concord-specification/1"
 FEW_DATASETS = 10
 """Below this number tests of bias and regression are not advised and one study can carry the result."""
+
+STANDARD_PERMUTATIONS, PUBLICATION_PERMUTATIONS = 1000, 5000
+"""What forms and the API ask for unless told otherwise, and what is offered for a paper; 0 is no permutation test."""
+LONGEST_TEST = 100_000
+CORRECTIONS = {
+    "tfce": "threshold-free cluster enhancement (TFCE)",
+    "voxel": "voxel-wise",
+}
+"""Family-wise corrections that the permutation test gives, by the names of the core."""
 
 WORDS = {
     "spm": "SPM",
@@ -54,7 +64,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class Model:
-    """How the answer is computed; the meaning of each is that of the numeric core's own specification."""
+    """How the answer is computed; the meaning of each is that of the numeric core's own specification.
+
+    `correction` alone is not the core's: it is what the result opens with, chosen before anything is seen.
+    """
 
     imputations: int = 50
     estimator: str = "DL"
@@ -62,11 +75,23 @@ class Model:
     voxel_p: float = 0.005
     min_peak_z: float = 1.0
     min_extent: int = 10
+    permutations: int = 0
+    tfce_neighbours: int = 26
+    fwe_p: float = 0.05
+    correction: str = "tfce"
+
+    @property
+    def test_in_words(self) -> str:
+        if not self.permutations:
+            return "none: p values are not corrected"
+        return f"{self.permutations:,} of subject images, the data as they are included"
 
 
-def specification_content(filters: Filters, core: Mapping[str, Any]) -> dict[str, Any]:
-    """The frozen question as it is written down; the seed belongs to the run."""
+def specification_content(filters: Filters, core: Mapping[str, Any], correction: str = "") -> dict[str, Any]:
+    """The frozen question as it is written down; the seed belongs to the run, the correction to a permutation test."""
+    reported = {"report": {"correction": correction}} if correction else {}
     return {
+        **reported,
         "format": FORMAT,
         "filters": {
             "comparison": filters.comparison,
@@ -158,9 +183,26 @@ def review(included: Sequence[Included], model: Model) -> list[Notice]:
         mend = "Choose another comparison, modality or metric, or freeze a version that holds such datasets."
         return [Notice("error", "Selection", "No dataset matches: there is nothing to analyse.", mend)]
     found = [
-        _few(rows), *_dependent(rows), _scales(rows), *_thresholds(included), _signs(included, model), *_mixtures(rows)
-    ]  # fmt: skip
+        _few(rows),
+        *_dependent(rows),
+        _scales(rows),
+        *_thresholds(included),
+        _signs(included, model),
+        *_mixtures(rows),
+        _uncorrected(model),
+    ]
     return [notice for notice in found if notice]
+
+
+def _uncorrected(model: Model) -> Notice | None:
+    """No test at all, or one whose smallest p cannot pass."""
+    if not model.permutations:
+        text = "None: p values are not corrected for multiple comparisons, and are not to be reported as if they were."
+        return Notice("note", "Permutations", text)
+    if model.permutations * model.fwe_p >= 1:
+        return None
+    text = f"The smallest p of {model.permutations:,} is {1 / model.permutations:.2g}: none can reach {model.fwe_p:g}."
+    return Notice("error", "Permutations", text, f"Take {ceil(1 / model.fwe_p):,} or more.")
 
 
 def _few(rows: Sequence[DatasetRow]) -> Notice | None:

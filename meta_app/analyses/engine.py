@@ -49,6 +49,8 @@ _SIGNS = {1: "p", -1: "n"}
 INPUTS = "inputs"
 LONGEST_NAME = 56
 """Names become file names, which hold 255 bytes: characters of up to four, and an ending."""
+_SETTINGS = {"estimator": "Between-study variance", "permutations": "Permutations", "fwe_p": "Corrected p"}
+"""What the pages call the core's settings."""
 _NOT_SAID_TWICE = frozenset({"t_thr"})
 """Fields whose missing values the pre-flight sums up itself."""
 
@@ -82,15 +84,23 @@ def core_content(filters: Filters, model: Model) -> dict[str, Any]:
         Naming each setting that the core refuses.
     """
     try:
-        specification = AnalysisSpecification(**asdict(model))
+        specification = _specification(model)
     except InputError as error:
         raise UserError("The settings cannot be used.", _by_field(error)) from error
-    return specification_content(filters, specification.to_dict())
+    return specification_content(filters, specification.to_dict(), model.correction if model.permutations else "")
+
+
+def _specification(model: Model) -> AnalysisSpecification:
+    settings = asdict(model)
+    del settings["correction"]
+    return AnalysisSpecification(**settings)
 
 
 def model_of(content: Mapping[str, Any]) -> Model:
-    """The model settings of a frozen question."""
-    return Model(**{name: content["core"][name] for name in asdict(Model())})
+    """The model settings of a frozen question; what an older one does not name is as the core had it then."""
+    core = AnalysisSpecification.from_dict(content["core"])
+    own = {"correction": content.get("report", {}).get("correction", Model.correction)}
+    return Model(**{name: getattr(core, name) for name in asdict(Model()) if name not in own}, **own)
 
 
 def _by_field(error: InputError) -> dict[str, list[str]]:
@@ -109,8 +119,18 @@ def preflight(snapshot: Snapshot, filters: Filters, model: Model) -> Preflight:
 def inspect(rows: Sequence[DatasetRow], model: Model) -> Preflight:
     prepared = prepare(rows, model.sign_peaks) if rows else Prepared(None, None, (), ())
     estimate: Estimate = estimate_cost(len(rows), model.imputations)
-    notices = (*review(prepared.included, model), *gathered(prepared.notices))
+    notices = (*review(prepared.included, model), *_refusals(model), *gathered(prepared.notices))
     return Preflight(units_of(prepared.included), prepared.included, notices, estimate)
+
+
+def _refusals(model: Model) -> list[Notice]:
+    """What the core says against the settings themselves."""
+    try:
+        _specification(model)
+    except InputError as error:
+        problems = [replace(problem, place=_SETTINGS.get(problem.field, problem.place)) for problem in error.problems]
+        return _notices(problems, {})
+    return []
 
 
 def compute(question: Question, folder: Path, report: Report, should_stop: Callable[[], bool]) -> None:

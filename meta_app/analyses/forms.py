@@ -5,7 +5,14 @@ from collections.abc import Iterable
 
 from django import forms
 
-from meta_app.analyses.domain import Filters, Model
+from meta_app.analyses.domain import (
+    CORRECTIONS,
+    LONGEST_TEST,
+    PUBLICATION_PERMUTATIONS,
+    STANDARD_PERMUTATIONS,
+    Filters,
+    Model,
+)
 from meta_app.datasets.domain import DatasetRow, Snapshot
 from meta_app.extraction.models import Dataset
 
@@ -13,6 +20,18 @@ LARGEST_SEED = 2**32 - 1
 SIGN_RULES = [
     ("pool", "Pooled height of the peaks with a statistic (default)"),
     ("threshold", "Threshold of their own study (conservative)"),
+]
+OWN_NUMBER = "own"
+TESTS = [
+    (STANDARD_PERMUTATIONS, f"Standard: {STANDARD_PERMUTATIONS:,} permutations"),
+    (PUBLICATION_PERMUTATIONS, f"Publication: {PUBLICATION_PERMUTATIONS:,} permutations"),
+    (0, "Quick look: no permutations, uncorrected p only"),
+    (OWN_NUMBER, "Another number"),
+]
+NEIGHBOURS = [
+    (26, "26: by a face, an edge or a corner (default)"),
+    (18, "18: by a face or an edge"),
+    (6, "6: by a face, as SDM-PSI"),
 ]
 ESTIMATORS = [("DL", "DerSimonian-Laird (default)"), ("REML", "Restricted maximum likelihood")]
 
@@ -41,8 +60,38 @@ class LaunchForm(forms.Form):
     )
     estimator = forms.ChoiceField(label="Between-study variance", choices=ESTIMATORS, initial="DL")
     sign_peaks = forms.ChoiceField(label="Height of peaks with a sign only", choices=SIGN_RULES, initial="pool")
+    test = forms.ChoiceField(
+        label="Permutations of subject images", choices=TESTS, initial=STANDARD_PERMUTATIONS, widget=forms.RadioSelect
+    )
+    permutations = forms.IntegerField(
+        label="How many",
+        min_value=1,
+        max_value=LONGEST_TEST,
+        required=False,
+        help_text="The data as they are count as one.",
+    )
+    correction = forms.ChoiceField(
+        label="Correction to report",
+        choices=[(name, f"{words[:1].upper()}{words[1:]}") for name, words in CORRECTIONS.items()],
+        initial=Model.correction,
+        help_text="What the result opens with. All corrections are computed.",
+    )
+    fwe_p = forms.FloatField(
+        label="Corrected p up to",
+        min_value=1e-6,
+        max_value=0.5,
+        initial=Model.fwe_p,
+        help_text="Family-wise, one-sided in each direction.",
+    )
+    tfce_neighbours = forms.TypedChoiceField(
+        label="Neighbours in TFCE", choices=NEIGHBOURS, coerce=int, initial=Model.tfce_neighbours
+    )
     voxel_p = forms.FloatField(
-        label="Voxel p below", min_value=1e-6, max_value=0.1, initial=0.005, help_text="Uncorrected, one-sided."
+        label="Voxel p below",
+        min_value=1e-6,
+        max_value=0.1,
+        initial=0.005,
+        help_text="Of the uncorrected table; one-sided.",
     )
     min_peak_z = forms.FloatField(
         label="Peak |Z| above", min_value=0, max_value=10, initial=1, help_text="SDM-Z of a cluster's peak."
@@ -75,10 +124,18 @@ class LaunchForm(forms.Form):
         data = self.cleaned_data
         return Filters(data["comparison"], tuple(data["modalities"]), tuple(data["metrics"]))
 
+    def clean(self) -> dict[str, object]:
+        """`permutations` becomes the number of the chosen test."""
+        data = super().clean()
+        if data.get("test") not in (None, OWN_NUMBER):
+            data["permutations"] = int(data["test"])
+        elif "permutations" in data and data["permutations"] is None:
+            self.add_error("permutations", "Enter how many, or choose one of the numbers above.")
+        return data
+
     @property
     def model(self) -> Model:
-        names = ("imputations", "estimator", "sign_peaks", "voxel_p", "min_peak_z", "min_extent")
-        return Model(**{name: self.cleaned_data[name] for name in names})
+        return Model(**{name: self.cleaned_data[name] for name in Model.__dataclass_fields__})
 
     def first_values(self) -> dict[str, object]:
         """What an untouched form would send."""

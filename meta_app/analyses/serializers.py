@@ -5,8 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from meta_app.analyses.domain import Filters, Model
-from meta_app.analyses.forms import ESTIMATORS, LARGEST_SEED
+from meta_app.analyses.domain import CORRECTIONS, LONGEST_TEST, STANDARD_PERMUTATIONS, Filters, Model
+from meta_app.analyses.forms import ESTIMATORS, LARGEST_SEED, NEIGHBOURS
 from meta_app.analyses.models import Artefact, Run
 from meta_app.extraction.models import Dataset
 
@@ -27,6 +27,17 @@ class LaunchSerializer(serializers.Serializer):
     seed = serializers.IntegerField(min_value=0, max_value=LARGEST_SEED, default=1)
     estimator = serializers.ChoiceField(choices=ESTIMATORS, default="DL")
     sign_peaks = serializers.ChoiceField(choices=["pool", "threshold"], default="pool")
+    permutations = serializers.IntegerField(
+        min_value=0,
+        max_value=LONGEST_TEST,
+        default=STANDARD_PERMUTATIONS,
+        help_text="Of subject images, the data as they are included; 0: none, p values are not corrected.",
+    )
+    correction = serializers.ChoiceField(
+        choices=list(CORRECTIONS.items()), default=Model.correction, help_text="What the result opens with."
+    )
+    fwe_p = serializers.FloatField(min_value=1e-6, max_value=0.5, default=Model.fwe_p, help_text="Family-wise.")
+    tfce_neighbours = serializers.ChoiceField(choices=NEIGHBOURS, default=Model.tfce_neighbours)
     voxel_p = serializers.FloatField(min_value=1e-6, max_value=0.1, default=0.005)
     min_peak_z = serializers.FloatField(min_value=0, max_value=10, default=1.0)
     min_extent = serializers.IntegerField(min_value=1, max_value=10000, default=10, help_text="Voxels.")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRefresh
 
 from meta_app.analyses import engine, services
-from meta_app.analyses.domain import Preflight, filters_of
+from meta_app.analyses.domain import CORRECTIONS, Preflight, filters_of
 from meta_app.analyses.forms import LaunchForm
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import project_runs, runs_ahead, time_left, time_taken, worker_silent
@@ -128,6 +128,7 @@ def run(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
         "filters": filters,
         "comparison": dict(Dataset.Comparison.choices).get(filters.comparison, filters.comparison),
         "model": model,
+        "correction": CORRECTIONS[model.correction],
         "core": content["core"],
         "followers": list(run.followers.all()),
     }

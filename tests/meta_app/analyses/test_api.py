@@ -1,5 +1,7 @@
 """The JSON API of runs."""
 
+import json
+
 import pytest
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
@@ -63,16 +65,32 @@ def test_the_detail_holds_question_files_and_log(call, run, viewer):
 
 
 def test_a_launch_answers_201_and_the_same_question_200_with_the_same_run(call, owner, reviewer):
-    new = call("post", "runs", owner, QUESTION | {"seed": 9})
+    new = call("post", "runs", owner, QUESTION | {"seed": 9, "permutations": 0})
     assert (new.status_code, new.json()["is_new"]) == (201, True)
-    same = call("post", "runs", reviewer, QUESTION | {"seed": 9, "metrics": ["ALFF"]})
+    same = call("post", "runs", reviewer, QUESTION | {"seed": 9, "permutations": 0, "metrics": ["ALFF"]})
     assert (same.status_code, same.json()["is_new"]) == (200, False)
     assert same.json()["run"]["id"] == new.json()["run"]["id"]
 
 
+def test_a_launch_makes_the_permutation_test_unless_it_is_told_not_to(call, owner):
+    new = call("post", "runs", owner, QUESTION).json()["run"]["id"]
+    asked = {run.pk: json.loads(run.specification.content) for run in Run.objects.all()}
+    assert (asked[new]["core"]["permutations"], asked[new]["report"]) == (1000, {"correction": "tfce"})
+    none = call("post", "runs", owner, QUESTION | {"permutations": 0})
+    assert (none.status_code, none.json()["is_new"]) == (200, False), "the run of the fixture asks for none"
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"imputations": 4}, "imputations"), ({"comparison": "guess"}, "comparison"), ({"seed": -1}, "seed")],
+    [
+        ({"permutations": -1}, "permutations"),
+        ({"correction": "fdr"}, "correction"),
+        ({"fwe_p": 0.6}, "fwe_p"),
+        ({"tfce_neighbours": 8}, "tfce_neighbours"),
+        ({"imputations": 4}, "imputations"),
+        ({"comparison": "guess"}, "comparison"),
+        ({"seed": -1}, "seed"),
+    ],
 )
 def test_a_wrong_field_is_named(call, owner, change, field):
     answer = call("post", "runs", owner, QUESTION | change)

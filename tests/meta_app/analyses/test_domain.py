@@ -15,7 +15,8 @@ def doubts(snapshot_of):
     def found(studies, **changes):
         rows = snapshot_of(studies).datasets
         included = [Included(row, 3.0, changes.get("source", "reported"), changes.get("signs", 0)) for row in rows]
-        return {(notice.level, notice.place): notice.text for notice in domain.review(included, Model())}
+        model = changes.get("model", Model(permutations=1000))
+        return {(notice.level, notice.place): notice.text for notice in domain.review(included, model)}
 
     return found
 
@@ -48,6 +49,13 @@ def test_the_same_people_in_two_studies_are_told(doubts):
     text = doubts([*studies(9), *same])["warning", "Shared cohort"]
     assert text.startswith("Early, Late")
     assert "of several studies" in text
+
+
+def test_no_permutation_test_is_noted_and_one_that_cannot_pass_is_an_error(doubts):
+    assert "not corrected" in doubts(studies(10), model=Model())["note", "Permutations"]
+    assert doubts(studies(10), model=Model(permutations=20)) == {}
+    text = doubts(studies(10), model=Model(permutations=19))["error", "Permutations"]
+    assert text == "The smallest p of 19 is 0.053: none can reach 0.05."
 
 
 @pytest.mark.parametrize(("source", "words"), [("smallest", "smallest |t|"), ("p05", "two-tailed p of 0.05")])

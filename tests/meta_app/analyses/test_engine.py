@@ -161,6 +161,28 @@ def test_the_question_holds_every_setting_of_the_core_and_no_seed():
     assert engine.model_of(content) == Model(imputations=7)
 
 
+def test_what_is_reported_belongs_to_a_question_with_a_permutation_test_alone():
+    model = Model(permutations=64, correction="voxel")
+    content = engine.core_content(Filters("task"), model)
+    assert (content["report"], engine.model_of(content)) == ({"correction": "voxel"}, model)
+    assert "report" not in engine.core_content(Filters("task"), Model(correction="voxel"))
+
+
+def test_a_question_frozen_before_there_was_a_permutation_test_has_none():
+    content = engine.core_content(Filters("task"), Model(imputations=7))
+    for later in ("permutations", "fwe_p", "tfce_neighbours"):
+        del content["core"][later]
+    assert engine.model_of(content) == Model(imputations=7)
+
+
+def test_settings_that_the_core_refuses_together_are_errors_of_the_preflight(snapshot_of):
+    seen = engine.preflight(
+        snapshot_of([one()]), Filters("patients_controls"), Model(estimator="REML", permutations=1000)
+    )
+    assert seen.refused
+    assert [notice.place for notice in seen.errors] == ["Between-study variance"]
+
+
 def test_the_folder_left_with_a_run_reads_back_as_the_tables_that_were_analysed(prepare, tmp_path):
     mixed = [simulated_peak(0, 4.5), simulated_peak(1, None, sign=-1), simulated_peak(2, 0.0004, statistic_kind="p")]
     studies = [

@@ -1,5 +1,8 @@
 """Pages of runs: who may see and do what, what they say, and how many queries they take."""
 
+import json
+import re
+
 import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
@@ -7,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from meta_app.analyses import services
+from meta_app.analyses.domain import Model
 from meta_app.analyses.models import Artefact, Run, RunEvent
 from meta_app.analyses.selectors import runs_waiting
 from meta_app.projects.models import Membership, Project, Role
@@ -23,6 +27,10 @@ FORM = {
     "seed": 1,
     "estimator": "DL",
     "sign_peaks": "pool",
+    "test": 0,
+    "correction": "tfce",
+    "fwe_p": 0.05,
+    "tfce_neighbours": 26,
     "voxel_p": 0.005,
     "min_peak_z": 1,
     "min_extent": 10,
@@ -137,13 +145,55 @@ def test_the_second_person_with_one_question_is_told_and_led_to_the_first_run(si
         ({"metrics": []}, "required"),
         ({"comparison": "task"}, "not one of the available choices"),
         ({"voxel_p": "x"}, "Enter a number"),
+        ({"test": "own"}, "Enter how many"),
+        ({"test": "own", "permutations": 0}, "greater than or equal to 1"),
+        ({"test": "own", "permutations": 19}, "none can reach 0.05"),
+        ({"test": "7"}, "not one of the available choices"),
+        ({"correction": "fdr"}, "not one of the available choices"),
+        ({"tfce_neighbours": 8}, "not one of the available choices"),
+        ({"test": "1000", "estimator": "REML"}, "cannot be permuted"),
     ],
 )
 def test_a_wrong_setting_is_told_in_its_place_and_launches_nothing(sign_in, agreed_dataset, owner, change, words):
     answer = sign_in(owner).post(reverse("analyses:run_new", args=[agreed_dataset.project_id]), FORM | change)
     assert answer.status_code == 400
-    assert words in answer.content.decode()
+    assert words.lower() in answer.content.decode().lower()
     assert Run.objects.count() == 0
+
+
+def asked(run):
+    content = json.loads(run.specification.content)
+    return content["core"]["permutations"], content.get("report")
+
+
+@pytest.mark.parametrize(
+    ("change", "permutations", "report"),
+    [
+        ({"test": "1000"}, 1000, {"correction": "tfce"}),
+        ({"test": "5000", "correction": "voxel"}, 5000, {"correction": "voxel"}),
+        ({"test": "own", "permutations": 128}, 128, {"correction": "tfce"}),
+        ({"test": "0", "permutations": 128}, 0, None),
+    ],
+)
+def test_the_question_holds_the_chosen_test_and_what_is_reported_of_it(
+    sign_in, agreed_dataset, owner, change, permutations, report
+):
+    sign_in(owner).post(reverse("analyses:run_new", args=[agreed_dataset.project_id]), FORM | change)
+    assert asked(Run.objects.get()) == (permutations, report)
+
+
+def test_an_untouched_form_asks_for_a_thousand_permutations(page, owner):
+    text = page("run_new", owner).content.decode()
+    assert re.search(r'<input type="radio" name="test" value="1000"[^>]* checked', text)
+
+
+def test_the_page_of_a_run_says_which_test_it_makes(page, launch, owner):
+    assert "none: p values are not corrected" in page("run", owner).content.decode()
+    tested = launch(model=Model(imputations=5, permutations=64, correction="voxel")).run
+    answer = page("run", owner).client.get(reverse("analyses:run", args=[tested.project_id, tested.pk]))
+    text = answer.content.decode()
+    assert "64 of subject images, the data as they are included" in text
+    assert "voxel-wise, corrected p &le; 0.05" in text
 
 
 def test_a_version_that_does_not_exist_is_not_found(sign_in, agreed_dataset, owner):
