@@ -2,7 +2,8 @@
 
 `python -m sdm_core run FOLDER --out OUT` analyses a folder, `check FOLDER` prints its problems, and
 `at OUT --mm x,y,z` prints the effects of every study at a place of a run and what makes them believable;
-`tfce MAP --mask MASK` prints the maxima of threshold-free cluster enhancement.
+`tfce MAP --mask MASK` prints the maxima of threshold-free cluster enhancement; `conjunction`, `contrast` and `overlap`
+compare two runs.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __version__, run
+from sdm_core.commands.comparisons import add_comparisons
 from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
 from sdm_core.errors import InputError, Problem
 from sdm_core.inference import SDM_NEIGHBOURS, Enhancer
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folder", type=Path, metavar="INPUT_DIR")
     check.set_defaults(command=_check)
     _add_tfce(commands.add_parser("tfce", help="print the maxima of both signs of an enhanced map"))
+    add_comparisons(commands)
     return parser
 
 

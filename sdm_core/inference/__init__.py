@@ -1,6 +1,7 @@
 """From maps to findings.
 
 clusters      suprathreshold clusters of a z map, their peaks and their anatomy
+membership    which voxels belong to which cluster
 tfce          threshold-free cluster enhancement
 assignments   permutations of subjects, in blocks of 32
 extents       sizes of clusters above a cluster-forming threshold
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sdm_core.inference.assignments import BLOCK, Assignments
 from sdm_core.inference.clusters import Cluster, Peak, find_clusters
+from sdm_core.inference.membership import cluster_labels
 from sdm_core.inference.null import BlockMaxima, NullMaxima, corrected_p, count_exceeding
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ __all__ = [
     "Enhancer",
     "NullMaxima",
     "Peak",
+    "cluster_labels",
     "corrected_p",
     "count_exceeding",
     "find_clusters",

@@ -48,6 +48,8 @@ DESCRIPTIONS: Final = {
     "q": "Cochran's Q",
     "p_uncorrected": "one-sided p of positive effects, uncorrected",
     "p_uncorrected_neg": "one-sided p of negative effects, uncorrected",
+    "p": "one-sided p of positive effects in both runs",
+    "p_neg": "one-sided p of negative effects in both runs",
     "p_fwe_voxel": "p of positive effects, family-wise corrected by maximum z",
     "p_fwe_voxel_neg": "p of negative effects, family-wise corrected by maximum z",
     "p_fwe_tfce": "p of positive effects, family-wise corrected by maximum TFCE",

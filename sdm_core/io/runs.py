@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sdm_core.errors import InputError, Problem
-from sdm_core.io.nifti import read_grid_map
+from sdm_core.io.nifti import Volume, read_grid_map
 from sdm_core.io.results import RUN_FILE
 from sdm_core.spaces import Mask, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
@@ -37,12 +37,24 @@ class EarlierRun:
     @property
     def mask(self) -> Mask:
         """The analysed voxels: those with a pooled variance."""
-        return Mask.from_volume(read_grid_map(self.folder / "maps" / "var.nii.gz") > 0, self.document["mask"]["name"])
+        return Mask.from_volume(self.map("var") > 0, self.document["mask"]["name"])
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    def map(self, name: str) -> Volume:
+        """A map of shape (91, 109, 91); InputError if the run has none of that name."""
+        path = self.folder / "maps" / f"{name}.nii.gz"
+        if not path.exists():
+            mend = "It needs a run with --permutations." if name.startswith("p_") else "Run it again."
+            raise InputError([Problem(f"run {self.name}", f"has no map {name}", mend)])
+        return read_grid_map(path)
 
     def value(self, name: str, mm: Sequence[float]) -> float:
         """The value of a map at the voxel that holds a coordinate (MNI mm)."""
-        volume = read_grid_map(self.folder / "maps" / f"{name}.nii.gz")
-        return float(volume[tuple(np.rint(mm_to_voxel(mm)).astype(int))])
+        return float(self.map(name)[tuple(np.rint(mm_to_voxel(mm)).astype(int))])
 
     @property
     def cluster_peaks(self) -> list[tuple[float, float, float]]:
