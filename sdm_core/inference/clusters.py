@@ -114,11 +114,15 @@ def _pieces(
     kept: Voxels, structure: npt.NDArray[np.bool_], min_extent: int
 ) -> Iterator[tuple[Voxels, npt.NDArray[np.intp]]]:
     """Each connected piece of enough voxels: its box of voxels, and the box's first corner."""
-    labelled, _ = ndimage.label(kept, structure)
+    everything = ndimage.find_objects(kept.view(np.int8))
+    if not everything:
+        return
+    start = np.array([part.start for part in everything[0]])
+    labelled, _ = ndimage.label(kept[everything[0]], structure)
     sizes = np.bincount(labelled.ravel())
     for number, box in enumerate(ndimage.find_objects(labelled), start=1):
         if sizes[number] >= min_extent:
-            yield labelled[box] == number, np.array([part.start for part in box])
+            yield labelled[box] == number, start + [part.start for part in box]
 
 
 def _describe(voxels: Voxels, corner: npt.NDArray[np.intp], sign: Sign, z: Volume, p: Volume) -> Cluster:
