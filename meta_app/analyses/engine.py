@@ -21,7 +21,8 @@ from meta_app.analyses.domain import (
     Model,
     Notice,
     Preflight,
-    estimate_cost,
+    estimate_permutations,
+    estimate_preview,
     filters_of,
     gathered,
     review,
@@ -35,6 +36,8 @@ from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem, Stopped
 from sdm_core.io import read_map as core_read_map
 from sdm_core.io import write_result, write_sdm_folder
+from sdm_core.resources import MEBIBYTE, resources_needed
+from sdm_core.spaces import load_mask
 from sdm_core.spaces.labels import label_at
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import PeakTable, StudyTable, parse_peaks, parse_studies
@@ -118,9 +121,19 @@ def preflight(snapshot: Snapshot, filters: Filters, model: Model) -> Preflight:
 
 def inspect(rows: Sequence[DatasetRow], model: Model) -> Preflight:
     prepared = prepare(rows, model.sign_peaks) if rows else Prepared(None, None, (), ())
-    estimate: Estimate = estimate_cost(len(rows), model.imputations)
     notices = (*review(prepared.included, model), *_refusals(model), *gathered(prepared.notices))
-    return Preflight(units_of(prepared.included), prepared.included, notices, estimate)
+    return Preflight(units_of(prepared.included), prepared.included, notices, estimate(rows, model))
+
+
+def estimate(rows: Sequence[DatasetRow], model: Model) -> Estimate:
+    """Time, memory and disk of a run of these rows."""
+    subjects = sum((row.n1 or 0) + (row.n2 or 0) for row in rows)
+    voxels, test = load_mask(AnalysisSpecification().mask).size, model.permutations
+    size = {"studies": len(rows), "subjects": subjects, "imputations": model.imputations}
+    needed = resources_needed(**size, voxels=voxels, permutations=test)
+    preview = estimate_preview(len(rows), model.imputations)
+    permuting = estimate_permutations(len(rows), subjects, model.imputations, test, voxels)
+    return Estimate(preview + permuting, needed.memory / MEBIBYTE, needed.disk / MEBIBYTE, preview)
 
 
 def _refusals(model: Model) -> list[Notice]:

@@ -1,8 +1,12 @@
 """The frozen question, one execution of it, and the files it made.
 
-A run is (agreed dataset hash, specification hash, core version, seed). Its states and who may change them:
-queued -> running -> done | failed | cancelled, and back to queued by a retry. Every change is a conditional UPDATE
-whose row count is looked at. A running row has an owner and a lease; one whose lease has run out may be claimed again.
+A run is (agreed dataset hash, specification hash, core version, seed). Its states:
+queued -> running (the pooled maps) -> done, or with permutations -> permuting -> running (concluding) -> done;
+from each of these also failed or cancelled, and back by a retry. Every change is a conditional UPDATE whose row count
+is looked at. A running row has an owner and a lease; one whose lease has run out may be claimed again.
+
+While a run is permuting nobody owns it: its blocks of permutations are rows of their own, each waiting -> running ->
+done or failed with an owner and a lease. Whoever stores the last block sends for the conclusion.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from meta_app.common.models import TimestampedModel
 from meta_app.datasets.models import AgreedDataset
@@ -37,7 +41,22 @@ class Ledger(models.QuerySet["Run"]):
     """The conditional updates; each answers how many rows it changed, 0 meaning someone else was first."""
 
     def claimable(self, now: datetime) -> "Ledger":
-        return self.filter(Q(status=Run.Status.QUEUED) | Q(status=Run.Status.RUNNING, lease_until__lt=now))
+        """Queued, left by a lost worker, or with every block done and ready to be concluded."""
+        unfinished = RunBlock.objects.filter(run=OuterRef("pk")).exclude(status=RunBlock.Status.DONE)
+        return self.filter(
+            Q(status=Run.Status.QUEUED)
+            | Q(status=Run.Status.RUNNING, lease_until__lt=now)
+            | (Q(status=Run.Status.PERMUTING) & ~Exists(unfinished))
+        )
+
+    def cancellable_at_once(self, now: datetime) -> "Ledger":
+        """No worker holds these, or only single blocks of them."""
+        held = Q(status=Run.Status.RUNNING) & (Q(lease_until=None) | Q(lease_until__gte=now))
+        return self.filter(status__in=Run.LIVE).exclude(held)
+
+    def viewable(self) -> "Ledger":
+        """Runs with maps to look at."""
+        return self.filter(Q(status=Run.Status.DONE) | Q(preview_at__isnull=False))
 
     def owned(self, run_id: int, owner: str) -> "Ledger":
         return self.filter(pk=run_id, owner=owner, status=Run.Status.RUNNING)
@@ -52,8 +71,8 @@ class Ledger(models.QuerySet["Run"]):
                 lease_until=now + lease,
                 attempts=F("attempts") + 1,
                 stage="",
-                fraction=0.0,
-                started_at=now,
+                fraction=Case(When(preview_at=None, then=Value(0.0)), default=F("fraction")),
+                started_at=Case(When(preview_at=None, then=Value(now)), default=F("started_at")),
                 message_sent_at=None,
                 messages_sent=0,
                 updated_at=now,
@@ -69,17 +88,23 @@ class Run(TimestampedModel):
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
+        PERMUTING = "permuting", "Permuting"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
-    LIVE = (Status.QUEUED, Status.RUNNING)
+    LIVE = (Status.QUEUED, Status.RUNNING, Status.PERMUTING)
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     agreed_dataset = models.ForeignKey(AgreedDataset, on_delete=models.PROTECT, related_name="runs")
     specification = models.ForeignKey(AnalysisSpecification, on_delete=models.PROTECT, related_name="runs")
     core_version = models.CharField(max_length=40)
     seed = models.PositiveBigIntegerField()
+    permutations = models.PositiveIntegerField(default=0, help_text="Asked for, as the specification has it.")
+    extends = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="extensions",
+        help_text="The run whose blocks of permutations this one takes over.",
+    )  # fmt: skip
     name = models.CharField(max_length=120)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     stage = models.CharField(max_length=120, blank=True)
@@ -92,6 +117,15 @@ class Run(TimestampedModel):
         null=True, blank=True, help_text="When workers were last told of it; the sweeper tells them again."
     )
     messages_sent = models.PositiveIntegerField(default=0)
+    preview_at = models.DateTimeField(null=True, blank=True, help_text="When the pooled maps were stored.")
+    permuting_since = models.DateTimeField(null=True, blank=True, help_text="When its blocks were last set free.")
+    blocks_total = models.PositiveIntegerField(default=0)
+    blocks_key = models.CharField(
+        max_length=64, blank=True, help_text="Of the inputs, choices and versions that decide a block's maxima."
+    )
+    prepared_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the arrays that blocks are computed from, wherever they were made."
+    )
     error = models.TextField(blank=True)
     error_details = models.JSONField(default=list)
     launched_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="launched_runs")
@@ -106,7 +140,7 @@ class Run(TimestampedModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["agreed_dataset", "specification", "core_version", "seed"],
-                condition=models.Q(status__in=["queued", "running", "done"]),
+                condition=models.Q(status__in=["queued", "running", "permuting", "done"]),
                 name="the_same_question_runs_once",
             )
         ]
@@ -120,8 +154,77 @@ class Run(TimestampedModel):
         return self.status in self.LIVE
 
     @property
+    def has_preview(self) -> bool:
+        return self.preview_at is not None
+
+    @property
     def percent(self) -> int:
         return int(100 * self.fraction)
+
+
+class BlockLedger(models.QuerySet["RunBlock"]):
+    """As `Ledger`, for blocks.
+
+    The run's conditions are a sub-query on its own table: those of the block stay in the UPDATE itself, where
+    PostgreSQL looks at them again once it holds the row.
+    """
+
+    def claimable(self, now: datetime) -> "BlockLedger":
+        permuting = Run.objects.filter(status=Run.Status.PERMUTING, cancel_requested=False)
+        free = Q(status=RunBlock.Status.WAITING) | Q(status=RunBlock.Status.RUNNING, lease_until__lt=now)
+        return self.filter(free, run_id__in=permuting.values("pk"))
+
+    def owned(self, block_id: int, owner: str) -> "BlockLedger":
+        return self.filter(pk=block_id, owner=owner, status=RunBlock.Status.RUNNING)
+
+    def claim(self, block_id: int, owner: str, now: datetime, lease: timedelta) -> int:
+        return (
+            self.claimable(now)
+            .filter(pk=block_id, attempts__lt=settings.RUN_MAXIMUM_ATTEMPTS)
+            .update(
+                status=RunBlock.Status.RUNNING,
+                owner=owner,
+                lease_until=now + lease,
+                attempts=F("attempts") + 1,
+                message_sent_at=None,
+                messages_sent=0,
+                updated_at=now,
+            )
+        )
+
+    def unfinished(self, run_id: int) -> "BlockLedger":
+        return self.filter(run_id=run_id).exclude(status=RunBlock.Status.DONE)
+
+
+class RunBlock(TimestampedModel):
+    """32 permutations of a run; `maxima` is what they leave, written once."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="blocks")
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    owner = models.CharField(max_length=120, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    message_sent_at = models.DateTimeField(null=True, blank=True)
+    messages_sent = models.PositiveIntegerField(default=0)
+    maxima = models.BinaryField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    objects = BlockLedger.as_manager()
+
+    class Meta:
+        ordering = ["run", "number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="a_block_is_one_row")]
+        indexes = [models.Index(fields=["status", "lease_until"], name="block_sweep")]
+
+    def __str__(self) -> str:
+        return f"{self.run}, block {self.number}"
 
 
 class RunEvent(models.Model):

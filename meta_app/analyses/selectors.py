@@ -1,13 +1,14 @@
 """Reads: runs, their place in the queue, their log, and where their files are."""
 
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from meta_app.analyses.domain import duration_in_words, seconds_left
-from meta_app.analyses.models import Artefact, Run
+from meta_app.analyses.domain import BLOCK, duration_in_words, seconds_left
+from meta_app.analyses.models import Artefact, Run, RunBlock
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.stages import Waiting
 
@@ -53,16 +54,50 @@ def run_twin(run: Run) -> Run | None:
 def runs_ahead(run: Run) -> int:
     """How many runs of this server are computed before a queued one."""
     return Run.objects.filter(
-        Q(status=Run.Status.RUNNING) | Q(status=Run.Status.QUEUED, created_at__lt=run.created_at)
+        Q(status__in=[Run.Status.RUNNING, Run.Status.PERMUTING])
+        | Q(status=Run.Status.QUEUED, created_at__lt=run.created_at)
     ).count()
 
 
+def blocks_done(run: Run) -> int:
+    """Blocks of permutations whose maxima are stored, those of the run it extends included."""
+    return run.blocks.filter(status=RunBlock.Status.DONE).count()
+
+
+def blocks_failed(run: Run) -> list[RunBlock]:
+    """Failed blocks, each with its error."""
+    return list(run.blocks.filter(status=RunBlock.Status.FAILED).defer("maxima"))
+
+
+def permutations_done(run: Run) -> int:
+    """Permutations whose maxima are stored; a block is 32, the last one may reach beyond what was asked for."""
+    return min(run.permutations, BLOCK * blocks_done(run))
+
+
+def may_extend(run: Run) -> bool:
+    """Whether more permutations can be added: the run is done and has not tried every possible one."""
+    return run.status == Run.Status.DONE and 0 < run.permutations <= BLOCK * run.blocks_total
+
+
 def time_left(run: Run) -> str:
-    """How long a running run still needs, in words; empty while that is not known."""
-    if run.status != Run.Status.RUNNING or run.started_at is None:
+    """How long a running or permuting run still needs, in words; empty while that is not known."""
+    now = timezone.now()
+    if run.status == Run.Status.RUNNING and run.started_at is not None:
+        seconds = seconds_left((now - run.started_at).total_seconds(), run.fraction)
+    elif run.status == Run.Status.PERMUTING:
+        seconds = _blocks_left(run, now)
+    else:
         return ""
-    seconds = seconds_left((timezone.now() - run.started_at).total_seconds(), run.fraction)
     return "" if seconds is None else duration_in_words(seconds)
+
+
+def _blocks_left(run: Run, now: datetime) -> float | None:
+    """By the pace of this run's own blocks since the first of them was begun; those taken over cost nothing."""
+    own = run.blocks.filter(status=RunBlock.Status.DONE, attempts__gt=0)
+    own_done, left = own.count(), RunBlock.objects.unfinished(run.pk).count()
+    if run.permuting_since is None or not own_done:
+        return None
+    return seconds_left((now - run.permuting_since).total_seconds(), own_done / (own_done + left))
 
 
 def time_taken(run: Run) -> str:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from meta_app.analyses.domain import CORRECTIONS, LONGEST_TEST, STANDARD_PERMUTATIONS, Filters, Model
 from meta_app.analyses.forms import ESTIMATORS, LARGEST_SEED, NEIGHBOURS
 from meta_app.analyses.models import Artefact, Run
+from meta_app.analyses.selectors import blocks_done
 from meta_app.extraction.models import Dataset
 
 
@@ -81,6 +82,10 @@ class RunSerializer(serializers.ModelSerializer):
             "specification_sha256",
             "core_version",
             "seed",
+            "permutations",
+            "blocks_total",
+            "preview_at",
+            "extends",
             "launched_by",
             "created_at",
             "started_at",
@@ -98,13 +103,18 @@ class RunDetailSerializer(RunSerializer):
     specification = serializers.SerializerMethodField()
     artefacts = RunFileSerializer(many=True, read_only=True)
     log = serializers.SlugRelatedField(source="events", slug_field="text", many=True, read_only=True)
+    blocks_done = serializers.SerializerMethodField()
 
     class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "specification", "artefacts", "log"]
+        fields = [*RunSerializer.Meta.fields, "blocks_done", "specification", "artefacts", "log"]
         read_only_fields = fields
 
     def get_specification(self, run: Run) -> dict[str, Any]:
         return json.loads(run.specification.content)
+
+    def get_blocks_done(self, run: Run) -> int:
+        """Blocks of 32 permutations whose maxima are stored."""
+        return blocks_done(run)
 
 
 class LaunchedSerializer(serializers.Serializer):

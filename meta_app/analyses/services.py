@@ -58,6 +58,7 @@ def run_launch(
         specification=_specification(agreed_dataset, engine.core_content(filters, model), user),
         core_version=engine.CORE_VERSION,
         seed=seed,
+        permutations=model.permutations,
         name=name.strip() or f"Version {agreed_dataset.version}, {', '.join(filters.metrics)}"[:120],
         launched_by=user,
         message_sent_at=timezone.now(),
