@@ -5,19 +5,34 @@ on disjoint blocks (`sdm_core.pipeline.blocks`), which needs no threading layer 
 
 Compiled kernels are kept in a folder named after the source of all modules with kernels: numba alone would renew a
 kernel only when its own file changes, not when a kernel that it calls does.  NUMBA_CACHE_DIR moves the folder.
+
+Without a working numba the kernels run as plain Python on numpy arrays: the same numbers, after a warning.
 """
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
-import numba
+numba: ModuleType | None
+try:
+    import numba
+except Exception as error:  # A broken compiler library raises whatever it likes.
+    numba = None
+    NOT_COMPILED = (
+        f"numba does not work here ({error}). Everything is computed by plain Python and numpy: the same maps, but "
+        "hundreds of times slower, so that a whole brain takes days. Install numba as requirements.lock has it."
+    )
+    warnings.warn(NOT_COMPILED, RuntimeWarning, stacklevel=2)
+else:
+    NOT_COMPILED = ""
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_PACKAGES_WITH_KERNELS = ("effects", "imputation", "inference", "pooling")
+_PACKAGES_WITH_KERNELS = (".", "lanes", "effects", "imputation", "inference", "pooling")
 
 
 def _source_hash() -> str:
@@ -35,14 +50,25 @@ def _cache_folder() -> Path:
     return (Path(base) if base else Path("~/.cache").expanduser()) / "concord-kernels"
 
 
-_numba_config: Any = numba.config
-_numba_config.CACHE_DIR = str(_cache_folder() / _source_hash())
+if numba is not None:
+    numba.config.CACHE_DIR = str(_cache_folder() / _source_hash())
 
 
 def compiled(function: Kernel) -> Kernel:
     """Compile a kernel; where no cache folder can be written it is compiled anew in each process."""
+    if numba is None:
+        return function
     try:
         kernel: Kernel = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
         kernel = numba.njit(**_OPTIONS)(function)
     return kernel
+
+
+def has_wide_vectors() -> bool:
+    """The processor has vectors of 512 bits."""
+    if numba is None:
+        return False
+    from llvmlite import binding
+
+    return bool(binding.get_host_cpu_features().get("avx512f", False))

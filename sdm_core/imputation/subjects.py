@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from sdm_core.compiled import compiled
 from sdm_core.effects import Group
+from sdm_core.lanes import WIDTH as TILE
 
 from .fields import FieldGenerator
 
-TILE = 64
 _SUBJECT_FIELDS = 1
 
 Tiled = NDArray[np.float32]

@@ -24,13 +24,13 @@ from sdm_core.inference import (
     corrected_p,
     count_exceeding,
 )
+from sdm_core.lanes import WIDTH as TILE
 from sdm_core.pooling import permuted_z
 
 from .blocks import Tick
 from .stages import Analysis, Floats
 
 TILES_PER_TASK = 32
-TILE = 64
 Tiled = NDArray[np.float32]
 
 
