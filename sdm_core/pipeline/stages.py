@@ -69,15 +69,25 @@ def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Pro
 
 
 def given_bounds(bounds: BoundsMaps, studies: StudyTable) -> BoundsMaps:
-    """Bounds in the order of the studies; InputError naming every study without."""
-    missing = [name for name in studies.names if name not in bounds.names]
-    if missing:
-        words = "has no bounds maps."
-        raise InputError(
-            Problem(f"study {name}", words, "Add its lower and upper map.", study=name) for name in missing
-        )
+    """Bounds in the order of the studies; InputError naming every study without, or whose bounds are none."""
+    problems = [problem for name in studies.names if (problem := _bounds_problem(bounds, name))]
+    if problems:
+        raise InputError(problems)
     order = [bounds.names.index(name) for name in studies.names]
     return BoundsMaps(studies.names, bounds.lower[order], bounds.upper[order], bounds.mask)
+
+
+def _bounds_problem(bounds: BoundsMaps, name: str) -> Problem | None:
+    if name not in bounds.names:
+        words, mend = "has no bounds maps.", "Add its lower and upper map."
+        return Problem(f"study {name}", words, mend, study=name)
+    i = bounds.names.index(name)
+    lower, upper = bounds.lower[i], bounds.upper[i]
+    bad = int((~(np.isfinite(lower) & np.isfinite(upper) & (lower <= upper))).sum())
+    if bad:
+        words = f"has {bad} voxels whose bounds are not finite, or whose lower bound is above the upper one."
+        return Problem(f"study {name}", words, "Check its lower and upper map.", study=name)
+    return None
 
 
 def most_likely_maps(analysis: Analysis, bounds: BoundsMaps, tick: Tick) -> tuple[Floats, Floats]:
