@@ -20,6 +20,7 @@ LONGEST_TEST = 100_000
 CORRECTIONS = {
     "tfce": "threshold-free cluster enhancement (TFCE)",
     "voxel": "voxel-wise",
+    "cluster": "cluster extent",
 }
 """Family-wise corrections that the permutation test gives, by the names of the core."""
 

@@ -6,6 +6,7 @@ module         what it does
 domain         which maps there are, what a cluster row is, what the thresholds say in words
 parsers        the tables of a run as those rows
 selectors      finished runs, their files (checked), their summary and provenance
+methods        the methods section, from the record of the run
 overlay        which voxels of a map are shown: the rules of the viewer, for pictures drawn here
 slices         three slices as PNG, for browsers without WebGL2 and without JavaScript
 workbook       the tables as XLSX with typed numbers

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from meta_app.results.domain import HIGHEST_MM, LOWEST_MM, MAPS_BY_KEY
+from meta_app.results.domain import CORRECTIONS, HIGHEST_MM, LOWEST_MM, MAPS_BY_KEY
 
 
 def _millimetres(axis: int) -> forms.FloatField:
@@ -13,6 +13,7 @@ class SliceForm(forms.Form):
     """Everything has a default; what is given must make sense."""
 
     map = forms.ChoiceField(choices=[(key, kind.title) for key, kind in MAPS_BY_KEY.items()], required=False)
+    correction = forms.ChoiceField(choices=[(each.key, each.title) for each in CORRECTIONS], required=False)
     x = _millimetres(0)
     y = _millimetres(1)
     z = _millimetres(2)

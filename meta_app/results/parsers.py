@@ -51,6 +51,12 @@ def _cluster(row: dict[str, str], peaks: tuple[PeakRow, ...]) -> ClusterRow:
     )
 
 
+def parse_maxima(text: str) -> dict[str, list[float]]:
+    """Columns of ``null_maxima.csv``: the largest statistics of every permutation, the first that of the data."""
+    rows = list(csv.DictReader(StringIO(text)))
+    return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "permutation"} if rows else {}
+
+
 def parse_breakdown(text: str) -> tuple[RegionShare, ...]:
     """``"Left insula, BA 48: 312 (45.0%); ..."`` as shares."""
     found = (_SHARE.fullmatch(part) for part in text.split("; ") if part)

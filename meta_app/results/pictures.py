@@ -1,12 +1,14 @@
 """From what was asked (a cleaned SliceForm) to the picture of slices of one run."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from django.http import Http404
+
 from meta_app.analyses import engine
 from meta_app.analyses.models import Run
-from meta_app.results.domain import MAPS_BY_KEY, MapKind, PeakRow, Thresholds, start_state, thresholds_of
+from meta_app.results.domain import MAPS_BY_KEY, MapKind, PeakRow, Thresholds, start_state
 from meta_app.results.overlay import (
     SMALLEST_P,
     beyond,
@@ -17,7 +19,7 @@ from meta_app.results.overlay import (
     strongest,
     voxel_of,
 )
-from meta_app.results.selectors import checked_path, find_artefact, read_clusters, read_specification
+from meta_app.results.selectors import ClusterTable, Result, checked_path, find_artefact, read_result
 from meta_app.results.slices import Picture, placed
 
 
@@ -31,19 +33,16 @@ def picture_of(run: Run, asked: Mapping[str, Any]) -> Picture:
     Http404
         If the run has no such map.
     """
-    clusters = read_clusters(run)
-    thresholds = thresholds_of(read_specification(run)["core"])
-    start = start_state(clusters)
-    kind = MAPS_BY_KEY[asked["map"] or start["map"]]
+    told = read_result(run)
+    table, thresholds = told.table(asked["correction"]), told.thresholds
+    start = start_state(table.clusters)
+    kind = _kind(told, asked["map"] or start["map"])
     mm = tuple(start["mm"][axis] if asked[name] is None else asked[name] for axis, name in enumerate("xyz"))
     volumes, affine = _volumes(run, kind)
     values = shown_scale(kind, volumes)
-    low, high = _limits(kind, thresholds, asked)
-    kept = None
-    if (asked["clusters"] or str(int(start["clustersOnly"]))) == "1":
-        (z,), _ = _volumes(run, MAPS_BY_KEY["z"])
-        (p, p_negative), _ = _volumes(run, MAPS_BY_KEY["p"])
-        kept = reported_voxels(clusters, z, p, p_negative, affine, thresholds.voxel_p)
+    low, high = _limits(kind, thresholds.start_of(kind, table.correction), asked)
+    kept = None if asked["clusters"] == "0" else _reported(run, table, thresholds)
+    inside = _volumes(run, MAPS_BY_KEY["z"])[0][0]
     return Picture(
         kind=kind,
         overlay=placed(beyond(values, high, low, kept), affine),
@@ -54,9 +53,23 @@ def picture_of(run: Run, asked: Mapping[str, Any]) -> Picture:
         winter=asked["colours"] == "warm-winter",
         radiological=asked["side"] == "radiological",
         title=kind.title,
-        reading=f"At {_place(mm)} mm (MNI): " + _reading(kind, values, affine, mm),
-        note=f"{'Reported clusters only. ' if kept is not None else ''}Clusters: {thresholds.sentence}.",
+        reading=f"At {_place(mm)} mm (MNI): " + _reading(kind, values, inside, affine, mm),
+        note=f"{'Reported clusters only. ' if kept is not None else ''}Clusters: {table.thresholds}.",
     )
+
+
+def _kind(told: Result, key: str) -> MapKind:
+    """A map that the run has, in the words of its designs."""
+    found = next((kind for kind in told.maps if kind.key == key), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _reported(run: Run, table: ClusterTable, thresholds: Thresholds) -> Any:
+    (z,), affine = _volumes(run, MAPS_BY_KEY["z"])
+    (p, p_negative), _ = _volumes(run, MAPS_BY_KEY[table.correction.p_key])
+    return reported_voxels(table.clusters, z, p, p_negative, affine, thresholds.p_of(table.correction))
 
 
 def _volumes(run: Run, kind: MapKind) -> tuple[list, Any]:
@@ -65,9 +78,9 @@ def _volumes(run: Run, kind: MapKind) -> tuple[list, Any]:
     return [values for values, _ in read], read[0][1]
 
 
-def _limits(kind: MapKind, thresholds: Thresholds, asked: Mapping[str, Any]) -> tuple[float, float]:
+def _limits(kind: MapKind, start: float, asked: Mapping[str, Any]) -> tuple[float, float]:
     """Thresholds of the negative and of the positive side on the scale of the colours."""
-    positive = thresholds.start_of(kind) if asked["threshold"] is None else asked["threshold"]
+    positive = start if asked["threshold"] is None else asked["threshold"]
     mirrored = positive if kind.scale == "p" else -positive
     negative = mirrored if asked["threshold_neg"] is None else asked["threshold_neg"]
     if kind.scale == "p":
@@ -76,25 +89,26 @@ def _limits(kind: MapKind, thresholds: Thresholds, asked: Mapping[str, Any]) -> 
 
 
 def _log_p(p: float) -> float:
-    return -math.log10(min(max(abs(p), SMALLEST_P), 1.0))
+    """In single precision, as the maps are, so that a p at the threshold passes."""
+    return float(-np.log10(np.float32(min(max(abs(p), SMALLEST_P), 1.0))))
 
 
 def _place(mm: tuple[float, ...]) -> str:
     return " ".join(f"{part:g}" for part in mm).replace("-", "−")
 
 
-def _reading(kind: MapKind, values: Any, affine: Any, mm: tuple[float, ...]) -> str:
-    """The value and the label at a coordinate."""
+def _reading(kind: MapKind, values: Any, z: Any, affine: Any, mm: tuple[float, ...]) -> str:
+    """The value and the label at a coordinate; where z is 0 is outside the mask."""
     voxel = voxel_of(affine, mm)
-    value = float(values[voxel]) if all(0 <= i < n for i, n in zip(voxel, values.shape, strict=True)) else 0.0
-    return f"{_value(kind, value)}; {engine.label_text(mm)}"
+    inside = all(0 <= i < n for i, n in zip(voxel, values.shape, strict=True)) and z[voxel] != 0
+    text = _value(kind, float(values[voxel])) if inside else "outside the mask"
+    return f"{text}; {engine.label_text(mm)}"
 
 
 def _value(kind: MapKind, value: float) -> str:
-    if value == 0:
-        return "outside the mask"
     if kind.scale == "p":
-        return f"p {10 ** -abs(value):.3g} ({'positive' if value > 0 else 'negative'})"
+        side = "positive" if value > 0 else "negative" if value < 0 else "either direction"
+        return f"p {10 ** -abs(value):.3g} ({side})"
     number = f"{value:.3f}".replace("-", "−")
     return f"{kind.symbol} {number}{' ' + kind.unit if kind.unit else ''}"
 

@@ -8,14 +8,18 @@ from django.db.models import TextChoices
 from meta_app.analyses.domain import HEIGHTS
 from meta_app.analyses.models import Artefact
 from meta_app.extraction.models import Dataset
-from meta_app.results.domain import MAP_TITLES
+from meta_app.results.domain import CORRECTIONS, units_text
+from meta_app.results.methods import ESTIMATORS
 from meta_app.results.selectors import Result, provenance_keys
 
 Fact = tuple[str, str]
 
 SIGN_PEAKS = {"pool": "pooled height", "threshold": "threshold of their study"}
-ESTIMATORS = {"DL": "DerSimonian-Laird", "REML": "restricted maximum likelihood"}
-TABLE_TITLES = {"tables/clusters.csv": "Clusters", "tables/peaks.csv": "Local peaks", "run.json": "Record of the run"}
+TABLE_TITLES = {
+    name: f"{what} ({correction.title})"
+    for correction in CORRECTIONS
+    for what, name in zip(("Clusters", "Local peaks"), correction.tables, strict=True)
+} | {"null_maxima.csv": "Maxima of every permutation", "run.json": "Record of the run"}
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,6 @@ class Download:
     sha256: str
 
 
-def units_text(counts: dict[str, int]) -> str:
-    """``"20 reports, 21 studies, ..."``."""
-    return ", ".join(f"{number} {unit if number != 1 else _single(unit)}" for unit, number in counts.items())
-
-
-def _single(unit: str) -> str:
-    return "study" if unit == "studies" else unit.removesuffix("s")
-
-
 def question_facts(result: Result) -> list[Fact]:
     """What was asked, in words."""
     filters, core = result.specification["filters"], result.core
@@ -44,12 +39,20 @@ def question_facts(result: Result) -> list[Fact]:
         ("Comparison", _labels(Dataset.Comparison, [filters["comparison"]])),
         ("Modalities", _labels(Dataset.Modality, filters["modalities"])),
         ("Metrics", ", ".join(filters["metrics"]) or "all"),
-        ("Analysed", units_text(dict(result.counts))),
+        ("Analysed", units_text(result.counts)),
         ("Model", f"random effects, {ESTIMATORS.get(core['estimator'], core['estimator'])}"),
         ("Imputations", f"{core['imputations']} per study"),
         ("Sign-only peaks", sign_only_text(result)),
-        ("Thresholds", result.thresholds.sentence),
+        ("Permutations", _test_text(result)),
+        ("Reported", result.table().thresholds),
     ]
+
+
+def _test_text(result: Result) -> str:
+    made = result.test.get("permutations")
+    if not made:
+        return "none: p values are not corrected for multiple comparisons"
+    return f"{made:,} of subject images" + (", all there are" if result.test.get("exact") else "")
 
 
 def _labels(choices: type[TextChoices], values: Iterable[str]) -> str:
@@ -100,16 +103,17 @@ def _plain(name: str) -> str:
 
 def map_downloads(result: Result) -> list[Download]:
     """The maps, in the order of the switcher; others after them."""
-    order = list(MAP_TITLES)
+    titles = {file: title for kind in result.maps for file, title in kind.file_titles.items()}
+    order = list(titles)
     maps = [artefact for artefact in result.artefacts if artefact.kind == Artefact.Kind.MAP]
     maps.sort(key=lambda item: (order.index(item.name) if item.name in order else len(order), item.name))
-    return [_download(artefact, MAP_TITLES.get(artefact.name, artefact.name)) for artefact in maps]
+    return [_download(artefact, titles.get(artefact.name, artefact.name)) for artefact in maps]
 
 
 def table_downloads(result: Result) -> list[Download]:
     """Tables and the record of the run; the inputs of each study come with everything else as one file."""
-    titled = [artefact for artefact in result.artefacts if artefact.name in TABLE_TITLES]
-    return [_download(artefact, TABLE_TITLES[artefact.name]) for artefact in titled]
+    by_name = {artefact.name: artefact for artefact in result.artefacts}
+    return [_download(by_name[name], title) for name, title in TABLE_TITLES.items() if name in by_name]
 
 
 def _download(artefact: Artefact, title: str) -> Download:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,25 @@ from meta_app.analyses.selectors import artefact_path, project_runs, run_folder
 from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import DatasetRow, count_units, load_snapshot, select
 from meta_app.projects.permissions import Place
-from meta_app.results.domain import MAPS, ClusterRow, MapKind, Thresholds, thresholds_of
-from meta_app.results.parsers import parse_clusters
+from meta_app.results.domain import (
+    CORRECTIONS,
+    CORRECTIONS_BY_KEY,
+    UNCORRECTED,
+    ClusterRow,
+    Correction,
+    MapKind,
+    NullRow,
+    Thresholds,
+    maps_of,
+    null_rows,
+    thresholds_of,
+)
+from meta_app.results.parsers import parse_clusters, parse_maxima
 
 CORE_WARNING = re.compile(r"warning: study ([\w.\-]+), ([^:]+): (.+)", re.DOTALL)
 FIELDS = {"t_thr": "t threshold", "n1": "n of the first group", "n2": "n of the second group"}
 
-CLUSTERS, PEAKS, RUN_FILE = "tables/clusters.csv", "tables/peaks.csv", "run.json"
+RUN_FILE, MAXIMA = "run.json", "null_maxima.csv"
 
 
 class LostFileError(UserError):
@@ -34,8 +46,9 @@ class LostFileError(UserError):
 
 
 def done_runs(place: Place) -> QuerySet[Run]:
-    """Finished runs, the newest first, without the contents of their datasets."""
-    return project_runs(place.project).filter(status=Run.Status.DONE).order_by("-finished_at", "-pk")
+    """Finished runs, the newest first, with their questions but without the contents of their datasets."""
+    runs = project_runs(place.project).defer(None).defer("agreed_dataset__content")
+    return runs.filter(status=Run.Status.DONE).order_by("-finished_at", "-pk")
 
 
 def find_run(place: Place, run_id: int) -> Run:
@@ -72,14 +85,6 @@ def checked_path(artefact: Artefact) -> Path:
     return path
 
 
-def read_text(run: Run, name: str) -> str:
-    artefact = Artefact.objects.filter(run=run, name=name).first()
-    if artefact is None:
-        raise LostFileError(f"This run has no file {name}. Launch the analysis again with another seed.")
-    artefact.run = run
-    return checked_path(artefact).read_text("utf-8")
-
-
 def provenance_keys(run: Run) -> dict[str, Any]:
     """The four things without which no map leaves the server.
 
@@ -102,30 +107,75 @@ def provenance_keys(run: Run) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class ClusterTable:
+    """The clusters that pass one correction."""
+
+    correction: Correction
+    clusters: tuple[ClusterRow, ...]
+    thresholds: str
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything the page of a result tells, but for the maps themselves."""
 
     run: Run
     artefacts: tuple[Artefact, ...]
-    clusters: tuple[ClusterRow, ...]
+    found: Mapping[str, tuple[ClusterRow, ...]]
+    """The clusters of every correction, by its key, in the order of the choice."""
     specification: Mapping[str, Any]
     record: Mapping[str, Any]
     counts: Mapping[str, int]
     keys: Mapping[str, str] = field(default_factory=dict)
     """Datasets by the names that the core calls them."""
+    designs: Mapping[str, int] = field(default_factory=dict)
+    null: tuple[NullRow, ...] = ()
 
     @property
     def core(self) -> Mapping[str, Any]:
         return self.specification["core"]
 
     @property
+    def test(self) -> Mapping[str, Any]:
+        """What the record says of the permutation test; empty where there was none."""
+        return self.record.get("permutation_test", {})
+
+    @property
     def thresholds(self) -> Thresholds:
-        return thresholds_of(self.core)
+        asked = thresholds_of(self.core)
+        both = [row.threshold for row in self.null if row.statistic == "z"]
+        known = [value for value in (both[0] if both else ()) if value is not None]
+        made = self.test.get("permutations", asked.permutations)
+        return replace(asked, permutations=made, null_z=min(known, default=None))
+
+    @property
+    def smallest_p(self) -> float:
+        return 1 / self.test["permutations"]
+
+    @property
+    def null_share(self) -> str:
+        return f"{100 * (1 - self.thresholds.fwe_p):g} %"
+
+    @property
+    def tables(self) -> list[ClusterTable]:
+        sentence = self.thresholds.sentence
+        return [
+            ClusterTable(CORRECTIONS_BY_KEY[key], rows, sentence(CORRECTIONS_BY_KEY[key]))
+            for key, rows in self.found.items()
+        ]
+
+    @property
+    def opens_with(self) -> Correction:
+        return reported_correction(self.specification, self.found)
+
+    def table(self, key: str = "") -> ClusterTable:
+        """The table of a correction; of the one that is reported if the run has no such."""
+        wanted = key if key in self.found else self.opens_with.key
+        return next(table for table in self.tables if table.correction.key == wanted)
 
     @property
     def maps(self) -> tuple[MapKind, ...]:
-        names = {artefact.name for artefact in self.artefacts}
-        return tuple(kind for kind in MAPS if names.issuperset(kind.files))
+        return maps_of((artefact.name for artefact in self.artefacts), self.designs)
 
     @property
     def warnings(self) -> list[dict[str, str]]:
@@ -178,8 +228,10 @@ def _place_in_words(place: str) -> str:
     return before + comma + FIELDS.get(field_name, field_name)
 
 
-def read_clusters(run: Run) -> list[ClusterRow]:
-    return parse_clusters(read_text(run, CLUSTERS), read_text(run, PEAKS))
+def reported_correction(specification: Mapping[str, Any], there: Collection[str]) -> Correction:
+    """What the question asks to report, else the first that is there."""
+    asked = specification.get("report", {}).get("correction")
+    return CORRECTIONS_BY_KEY[asked if asked in there else next(iter(there), UNCORRECTED.key)]
 
 
 def read_specification(run: Run) -> dict[str, Any]:
@@ -197,19 +249,26 @@ def read_result(run: Run) -> Result:
     for artefact in artefacts:
         artefact.run = run
     by_name = {artefact.name: artefact for artefact in artefacts}
-    if missing := [name for name in (CLUSTERS, PEAKS, RUN_FILE) if name not in by_name]:
+    if missing := [name for name in (*UNCORRECTED.tables, RUN_FILE) if name not in by_name]:
         raise LostFileError(f"This run has no file {missing[0]}. Launch the analysis again with another seed.")
-    clusters, peaks, record = (checked_path(by_name[name]).read_text("utf-8") for name in (CLUSTERS, PEAKS, RUN_FILE))
+
+    def text(name: str) -> str:
+        return checked_path(by_name[name]).read_text("utf-8")
+
     specification = read_specification(run)
     rows = _rows(run, specification)
+    there = [correction for correction in CORRECTIONS if by_name.keys() >= set(correction.tables)]
+    maxima = parse_maxima(text(MAXIMA)) if MAXIMA in by_name else {}
     return Result(
-        run,
-        artefacts,
-        tuple(parse_clusters(clusters, peaks)),
-        specification,
-        json.loads(record),
-        count_units(rows),
-        {name: key for key, name in core_names(row.key for row in rows).items()},
+        run=run,
+        artefacts=artefacts,
+        found={each.key: tuple(parse_clusters(*map(text, each.tables))) for each in there},
+        specification=specification,
+        record=json.loads(text(RUN_FILE)),
+        counts=count_units(rows),
+        keys={name: key for key, name in core_names(row.key for row in rows).items()},
+        designs=Counter(row.design for row in rows),
+        null=null_rows(maxima, thresholds_of(specification["core"]).fwe_p),
     )
 
 
@@ -220,7 +279,11 @@ def _rows(run: Run, specification: Mapping[str, Any]) -> tuple[DatasetRow, ...]:
     return select(snapshot, filters["comparison"], filters["modalities"], filters["metrics"])
 
 
-def cluster_count(run: Run) -> int | None:
-    """How many clusters a run reports; None if its table is not there to be counted."""
-    path = run_folder(run) / CLUSTERS
-    return max(0, path.read_bytes().count(b"\n") - 1) if path.is_file() else None
+def cluster_count(run: Run) -> tuple[Correction, int] | None:
+    """How many clusters a run reports, by which correction; None if no table is there to be counted."""
+    folder = run_folder(run)
+    there = [each.key for each in CORRECTIONS if (folder / each.tables[0]).is_file()]
+    if not there:
+        return None
+    correction = reported_correction(read_specification(run), there)
+    return correction, max(0, (folder / correction.tables[0]).read_bytes().count(b"\n") - 1)

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from meta_app.analyses.models import Artefact
+from meta_app.results.domain import CORRECTIONS_BY_KEY
 
 
 class ArtefactSerializer(serializers.ModelSerializer):
@@ -30,7 +31,7 @@ class PeakSerializer(serializers.Serializer):
     y = serializers.IntegerField(help_text="MNI mm.")
     z = serializers.IntegerField(help_text="MNI mm.")
     sdm_z = serializers.FloatField()
-    p = serializers.FloatField(help_text="One-sided, uncorrected, in the direction of the cluster.")
+    p = serializers.FloatField(help_text="One-sided in the direction of the cluster; corrected as the table is.")
     label = serializers.CharField()
 
 
@@ -61,6 +62,8 @@ class ProvenanceSerializer(serializers.Serializer):
 
 class ClustersSerializer(serializers.Serializer):
     run = serializers.IntegerField()
+    correction = serializers.ChoiceField(list(CORRECTIONS_BY_KEY))
+    corrections = serializers.ListField(child=serializers.CharField(), help_text="Whose tables this run has.")
     thresholds = serializers.CharField(help_text="What a voxel and a cluster had to pass, and the correction.")
     provenance = ProvenanceSerializer()
     clusters = ClusterSerializer(many=True)

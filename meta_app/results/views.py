@@ -21,10 +21,12 @@ from meta_app.common.views import error_page
 from meta_app.projects.permissions import enter_project
 from meta_app.results import presentation as words
 from meta_app.results.bundle import write_bundle
-from meta_app.results.domain import start_state
+from meta_app.results.domain import MAPS_BY_KEY, start_state
 from meta_app.results.forms import SliceForm
+from meta_app.results.methods import methods_file, methods_text
 from meta_app.results.pictures import extremes_of, picture_of
 from meta_app.results.selectors import (
+    ClusterTable,
     Result,
     checked_path,
     cluster_count,
@@ -69,15 +71,18 @@ def result(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     run = find_run(enter_project(request.user, project_id), run_id)
     told = read_result(run)
     form = SliceForm(request.GET)
+    table = told.table(request.GET.get("correction", ""))
     context = {
         "result": told,
         "run": run,
+        "shown": table,
         "config": viewer_config(told),
         "slice_query": request.GET.urlencode() if form.is_valid() else "",
         "question": words.question_facts(told),
         "provenance": words.provenance_facts(told),
         "map_downloads": words.map_downloads(told),
-        "extremes": () if told.clusters else extremes_of(run),
+        "methods": methods_text(told),
+        "extremes": () if all(told.found.values()) else extremes_of(run),
         "table_downloads": words.table_downloads(told),
     }
     return render(request, "results/result.html", context)
@@ -86,7 +91,6 @@ def result(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
 def viewer_config(told: Result) -> dict[str, Any]:
     """What `<brain-viewer>` needs: the maps with their addresses, the clusters, the atlas, where to start."""
     place = [told.run.project_id, told.run.pk]
-    clusters = [{"number": row.number, "sign": row.sign, "mm": [row.x, row.y, row.z]} for row in told.clusters]
     maps = [
         {
             "key": kind.key,
@@ -102,8 +106,7 @@ def viewer_config(told: Result) -> dict[str, Any]:
     ]
     return {
         "maps": maps,
-        "clusters": clusters,
-        "voxelP": told.thresholds.voxel_p,
+        "corrections": [_correction_config(told, table) for table in told.tables],
         "background": static("brain/t1.nii.gz"),
         "labels": {
             "regions": static("brain/regions.nii.gz"),
@@ -111,12 +114,22 @@ def viewer_config(told: Result) -> dict[str, Any]:
             "names": static("brain/labels.json"),
         },
         "slices": reverse("results:slices", args=place),
-        "captions": [
-            f"{told.run.name}: {told.thresholds.sentence}.",
-            ". ".join(f"{name} {text}" for name, text in words.provenance_facts(told)[:4]) + ".",
-        ],
+        "captions": [". ".join(f"{name} {text}" for name, text in words.provenance_facts(told)[:4]) + "."],
         "fileName": words.file_stem(told),
-        "start": start_state(told.clusters),
+        "start": start_state(told.table().clusters, told.opens_with),
+    }
+
+
+def _correction_config(told: Result, table: ClusterTable) -> dict[str, Any]:
+    """How the viewer finds the voxels of a correction's clusters, and where it begins to colour SDM-Z."""
+    correction, thresholds = table.correction, told.thresholds
+    return {
+        "key": correction.key,
+        "pMap": correction.p_key,
+        "p": thresholds.p_of(correction),
+        "zThreshold": thresholds.start_of(MAPS_BY_KEY["z"], correction),
+        "clusters": [{"number": row.number, "sign": row.sign, "mm": [row.x, row.y, row.z]} for row in table.clusters],
+        "caption": f"{told.run.name}: {table.thresholds}.",
     }
 
 
@@ -165,7 +178,8 @@ def workbook(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse
 
 def _workbook(told: Result) -> bytes:
     facts = [*words.question_facts(told), *words.provenance_facts(told)]
-    return result_workbook(told.clusters, facts, told.thresholds.sentence)
+    tables = [(table.correction.title, table.clusters, table.thresholds) for table in told.tables]
+    return result_workbook(tables, facts)
 
 
 @require_safe
@@ -175,7 +189,8 @@ def bundle(request: HttpRequest, project_id: int, run_id: int) -> HttpResponseBa
     told = read_result(run)
     stem = words.file_stem(told)
     provenance = {"run": run.name, **provenance_keys(run)}
-    archive = write_bundle(stem, told.artefacts, provenance, {"tables/tables.xlsx": _workbook(told)})
+    extra = {"tables/tables.xlsx": _workbook(told), "methods.txt": methods_file(told).encode()}
+    archive = write_bundle(stem, told.artefacts, provenance, extra)
     return FileResponse(archive, as_attachment=True, filename=f"{stem}.zip", content_type="application/zip")
 
 

@@ -22,46 +22,62 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 _DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
-CLUSTER_HEAD = ("Cluster", "Region", "Direction", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p", "Voxels",
-                "Volume (mm3)")  # fmt: skip
-PEAK_HEAD = ("Cluster", "Region", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p")
-REGION_HEAD = ("Cluster", "Region", "Voxels", "Share (%)")
+CLUSTER_HEAD = ("Correction", "Cluster", "Region", "Direction", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p",
+                "Voxels", "Volume (mm3)")  # fmt: skip
+PEAK_HEAD = ("Correction", "Cluster", "Region", "x (MNI mm)", "y (MNI mm)", "z (MNI mm)", "SDM-Z", "p")
+REGION_HEAD = ("Correction", "Cluster", "Region", "Voxels", "Share (%)")
+
+Table = tuple[str, Sequence[ClusterRow], str]
+"""What its p is corrected by, its clusters, its thresholds in words."""
 
 
-def result_workbook(clusters: Sequence[ClusterRow], facts: Iterable[tuple[str, str]], thresholds: str) -> bytes:
-    """Sheets: clusters, local peaks, regions of each cluster, and where it all comes from."""
+def result_workbook(tables: Sequence[Table], facts: Iterable[tuple[str, str]]) -> bytes:
+    """Sheets: clusters of every correction, local peaks, regions of each cluster, and where it all comes from."""
     from openpyxl import Workbook
 
+    notes = [f"{title}: {thresholds}." for title, _, thresholds in tables]
+    rows = [(title, cluster) for title, clusters, _ in tables for cluster in clusters]
+    peaks = [(title, peak) for title, cluster in rows for peak in cluster.peaks]
+    regions = [(title, cluster.number, part) for title, cluster in rows for part in cluster.regions]
     book = Workbook(write_only=True)
-    _sheet(book, "Clusters", CLUSTER_HEAD, (_cluster_cells(row) for row in clusters), thresholds)
-    peaks = (peak for cluster in clusters for peak in cluster.peaks)
+    _sheet(book, "Clusters", CLUSTER_HEAD, (_cluster_cells(title, row) for title, row in rows), notes)
     _sheet(
-        book, "Local peaks", PEAK_HEAD, ((p.cluster, p.label, p.x, p.y, p.z, p.sdm_z, p.p) for p in peaks), thresholds
+        book,
+        "Local peaks",
+        PEAK_HEAD,
+        ((title, p.cluster, p.label, p.x, p.y, p.z, p.sdm_z, p.p) for title, p in peaks),
+        notes,
     )
-    regions = ((cluster.number, part) for cluster in clusters for part in cluster.regions)
-    _sheet(book, "Regions", REGION_HEAD, ((n, r.region, r.voxels, round(r.percent, 1)) for n, r in regions), thresholds)
+    _sheet(
+        book,
+        "Regions",
+        REGION_HEAD,
+        ((title, n, r.region, r.voxels, round(r.percent, 1)) for title, n, r in regions),
+        notes,
+    )
     _sheet(book, "Provenance", ("What", "Value"), facts)
     stream = BytesIO()
     book.save(stream)
     return _undated(stream.getvalue())
 
 
-def _cluster_cells(row: ClusterRow) -> tuple[Cell, ...]:
+def _cluster_cells(title: str, row: ClusterRow) -> tuple[Cell, ...]:
     return (
-        row.number, row.label, row.direction, row.x, row.y, row.z, row.sdm_z, row.p, row.voxels, row.volume_mm3
+        title, row.number, row.label, row.direction, row.x, row.y, row.z, row.sdm_z, row.p, row.voxels, row.volume_mm3
     )  # fmt: skip
 
 
-def _sheet(book: Workbook, title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> None:
+def _sheet(
+    book: Workbook, title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], notes: Sequence[str] = ()
+) -> None:
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
-    sheet.column_dimensions["B"].width = 46
+    sheet.column_dimensions["C" if "Region" in head else "B"].width = 46
     sheet.append([_text(sheet, name, bold=True) for name in head])
     for row in rows:
         sheet.append([_text(sheet, cell) if isinstance(cell, str) else cell for cell in row])
-    if note:
-        sheet.append([])
-        sheet.append([_text(sheet, f"Thresholds: {note}.")])
+    for note in ("", *notes):
+        sheet.append([_text(sheet, note)])
 
 
 def _text(sheet: WriteOnlyWorksheet, text: str, bold: bool = False) -> WriteOnlyCell:

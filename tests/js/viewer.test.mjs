@@ -8,8 +8,9 @@ import * as maps from "../../static/js/results/brain-viewer/maps.js";
 import * as state from "../../static/js/results/brain-viewer/state.js";
 import * as volumes from "../../static/js/results/brain-viewer/volume.js";
 
-const START = { map: "z", mm: [0, 0, 0], clustersOnly: true, opacity: 0.9, colours: "warm-cool", view: "all" };
+const START = { map: "z", correction: "tfce", mm: [0, 0, 0], clustersOnly: true, opacity: 0.9, colours: "warm-cool", view: "all" };
 const KEYS = ["z", "g", "p"];
+const CORRECTIONS = ["tfce", "voxel", "uncorrected"];
 const SIGNED = { scale: "signed", symbol: "SDM-Z", unit: "" };
 const P = { scale: "p", symbol: "p", unit: "" };
 
@@ -21,15 +22,15 @@ function small(shape, fill = () => 0) {
 }
 
 test("an address leads back to the same state", () => {
-  const query = "map=g&x=-34&y=14&z=2&threshold=0.3&threshold_neg=-0.5&clusters=0&opacity=0.5&colours=warm-winter&view=axial&side=radiological";
-  const seen = state.stateFromQuery(`?${query}`, START, KEYS);
+  const query = "map=g&x=-34&y=14&z=2&correction=voxel&threshold=0.3&threshold_neg=-0.5&clusters=0&opacity=0.5&colours=warm-winter&view=axial&side=radiological";
+  const seen = state.stateFromQuery(`?${query}`, START, KEYS, CORRECTIONS);
   assert.deepEqual(seen.mm, [-34, 14, 2]);
   assert.equal(seen.radiological, true);
   assert.equal(state.queryOf(seen, START), query);
 });
 
 test("an address without or with strange values starts as the page does", () => {
-  const seen = state.stateFromQuery("?map=nonsense&x=abc&view=7&opacity=9", START, KEYS);
+  const seen = state.stateFromQuery("?map=nonsense&correction=fdr&x=abc&view=7&opacity=9", START, KEYS, CORRECTIONS);
   assert.deepEqual(seen, { ...START, mm: [0, 0, 0], opacity: 1, threshold: null, thresholdNegative: null, radiological: false });
 });
 
@@ -105,6 +106,17 @@ test("a voxel belongs to the reported cluster it touches through passing voxels,
   assert.equal(clusterAt(numbers, z, [99, 0, 0]), null);
 });
 
+test("a p that equals the threshold belongs and is shown, though single precision holds it a little higher", () => {
+  const equal = Float32Array.of(0.05);
+  assert.ok(equal[0] > 0.05);
+  const z = small([1, 1, 1], () => 4);
+  const p = { positive: { ...z, values: equal }, negative: { ...z, values: Float32Array.of(1) } };
+  assert.equal(clusterAt(clusterNumbers([{ number: 1, sign: 1, mm: z.origin }], z, p, 0.05), z, z.origin), 1);
+  const threshold = maps.scaleOf(P, 0.05);
+  const shown = maps.shownValues(maps.signedLogP(equal, Float32Array.of(1)), { threshold, thresholdNegative: -threshold });
+  assert.ok(shown[0] > 0);
+});
+
 test("the nearest peak is found, and none among none", () => {
   assert.equal(nearestPeak([[0, 0, 0], [10, 0, 0]], [7, 0, 0]), 1);
   assert.equal(nearestPeak([], [7, 0, 0]), -1);
@@ -120,7 +132,7 @@ test("only values at or beyond either threshold are shown, of kept voxels where 
 test("p of both directions becomes one signed map on which more is stronger", () => {
   const signed = maps.signedLogP(Float32Array.of(0.01, 0.9, 0), Float32Array.of(0.99, 0.1, 0));
   assert.deepEqual([...signed].map((value) => Math.round(value)), [2, -1, 0]);
-  assert.equal(maps.scaleOf(P, 0.001), 3);
+  assert.ok(Math.abs(maps.scaleOf(P, 0.001) - 3) < 1e-6);
   assert.ok(Math.abs(maps.typedOf(P, 3) - 0.001) < 1e-12);
 });
 
@@ -128,7 +140,8 @@ test("a reading has its unit, a true minus, and says where there is no value", (
   assert.equal(maps.valueText(SIGNED, -3.2141), "SDM-Z −3.214");
   assert.equal(maps.valueText({ scale: "positive", symbol: "I²", unit: "%" }, 41.26), "I² 41.260 %");
   assert.equal(maps.valueText(P, -2), "p 0.0100 (negative)");
-  assert.equal(maps.valueText(SIGNED, 0), "SDM-Z: outside the mask");
+  assert.equal(maps.valueText(SIGNED, NaN), "SDM-Z: outside the mask");
+  assert.equal(maps.valueText(P, 0), "p 1 (either direction)");
 });
 
 test("the top of the colours is the largest z, p 10^-6 at most, and ignores the outermost thousandth of other maps", () => {

@@ -21,6 +21,13 @@ def three_digits(value: float) -> str:
 
 
 @register.filter
+def compact(value: float) -> str:
+    """A count or a statistic of any size: whole from 100 on, three digits after the point below."""
+    whole = value == int(value) or abs(value) >= 100
+    return (f"{value:,.0f}" if whole else f"{value:.3f}").replace("-", "−")
+
+
+@register.filter
 def p_value(p: float) -> str:
     """``"< 0.0001"`` or four decimals."""
     return f"< {SMALLEST_PRINTED_P}" if p < SMALLEST_PRINTED_P else f"{p:.4f}"

@@ -17,7 +17,7 @@ from scipy.stats import norm
 
 from meta_app.analyses.models import AnalysisSpecification, Artefact, Run
 from meta_app.datasets.models import AgreedDataset
-from sdm_core.inference import find_clusters
+from sdm_core.inference import NullMaxima, corrected_p, find_clusters
 from sdm_core.io import write_result
 from sdm_core.spaces import load_mask, voxel_to_mm
 
@@ -79,7 +79,7 @@ class SimulatedResult:
     clusters: list
     provenance: dict
     bounds: None = field(default=None)
-    null_maxima: None = None
+    null_maxima: NullMaxima | None = None
     corrected_clusters: dict = field(default_factory=dict)
 
 
@@ -116,6 +116,49 @@ def simulated_result(z):
     return SimulatedResult(maps, clusters, record | {"concord": concord, "warnings": ["A core warning."]})
 
 
+PERMUTATIONS = 40
+NULL_OF_DATA = {"z": ([[5.01, 3.99]], 1), "tfce": ([[900.0, 30.0]], 1000), "extent": ([[120, 90]], 100)}
+"""Largest values of the data, and the scale of those of the permutations."""
+
+
+def simulated_null():
+    """Maxima of 40 permutations: those of the data, and 39 of which the second largest z are 3.0 and 4.5."""
+    steps = np.arange(1, PERMUTATIONS - 1)[:, None] / (PERMUTATIONS - 2)
+    others = np.vstack([steps * (3.0, 4.5), [[4.9, 4.9]]])
+    z, tfce, extent = (np.vstack([own, scale * others]) for own, scale in NULL_OF_DATA.values())
+    return NullMaxima(z, tfce, np.round(extent), exact=False, counted=PERMUTATIONS - 1)
+
+
+def simulated_tested(z):
+    """The same maps after a permutation test: voxel-wise only the positive blob passes, by TFCE nothing does."""
+    result, mask = simulated_result(z), load_mask("gray_matter")
+    null = simulated_null()
+    sides = {"": (z, 0), "_neg": (-z, 1)}
+    for suffix, (signed, side) in sides.items():
+        p = corrected_p(mask.take(signed), null.z[:, side])
+        result.maps[f"p_fwe_voxel{suffix}"] = np.where(mask.voxels, mask.to_volume(p), 1).astype(np.float32)
+        result.maps[f"p_permutation{suffix}"] = result.maps[f"p_uncorrected{suffix}"]
+        for name in ("tfce", "cluster"):
+            result.maps[f"p_fwe_{name}{suffix}"] = np.full(z.shape, 0.2, dtype=np.float32)
+    maps = result.maps
+    result.null_maxima = null
+    result.corrected_clusters = {
+        name: find_clusters(
+            maps["z"], mask, maps[f"p_fwe_{name}"], maps[f"p_fwe_{name}_neg"], voxel_p=0.05, min_peak_z=1, min_extent=10
+        )
+        for name in ("voxel", "tfce", "cluster")
+    }
+    result.provenance["permutation_test"] = {
+        "permutations": PERMUTATIONS,
+        "exact": False,
+        "method": "simulated",
+        "tfce": {"neighbours": 26, "heights": "all", "extent_power": 0.5, "height_power": 2},
+        "cluster_forming_p": 0.005,
+        "maxima_of_the_data": {"z": [5.01, 3.99], "tfce": [900.0, 30.0], "extent": [120, 90]},
+    }
+    return result
+
+
 def artefacts_of(run, folder):
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
@@ -140,14 +183,32 @@ def written(result):
     return folder
 
 
-def make_run(project, person, result, *, name="Simulated pain", seed=1, status=Run.Status.DONE, folder=True):
+def asked(correction="tfce", permutations=PERMUTATIONS):
+    """The specification of a permutation test."""
+    core = CORE | {"permutations": permutations, "fwe_p": 0.05, "tfce_neighbours": 26}
+    return SPECIFICATION | {"core": core, "report": {"correction": correction}}
+
+
+def make_run(
+    project,
+    person,
+    result,
+    *,
+    name="Simulated pain",
+    seed=1,
+    status=Run.Status.DONE,
+    folder=True,
+    content=SPECIFICATION,
+):
     dataset, _ = AgreedDataset.objects.get_or_create(
         project=project,
         version=1,
         defaults={"content": json.dumps(SNAPSHOT), "sha256": "d" * 64, "counts": {}, "frozen_by": person},
     )
+    text = json.dumps(content)
+    sha256 = "5" * 64 if content == SPECIFICATION else hashlib.sha256(text.encode()).hexdigest()
     specification, _ = AnalysisSpecification.objects.get_or_create(
-        project=project, sha256="5" * 64, defaults={"content": json.dumps(SPECIFICATION), "created_by": person}
+        project=project, sha256=sha256, defaults={"content": text, "created_by": person}
     )
     run = Run.objects.create(
         project=project,
@@ -191,6 +252,17 @@ def run(project, owner, blobs, runs_dir):
 @pytest.fixture
 def empty_run(project, owner, nothing, runs_dir):
     return make_run(project, owner, nothing, name="Simulated, nothing there", seed=2)
+
+
+@pytest.fixture(scope="session")
+def tested():
+    return simulated_tested(simulated_z())
+
+
+@pytest.fixture
+def tested_run(project, owner, tested, runs_dir):
+    """A run with a permutation test whose question asks to report TFCE."""
+    return make_run(project, owner, tested, name="Simulated, permuted", seed=3, content=asked())
 
 
 @pytest.fixture

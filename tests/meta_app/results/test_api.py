@@ -59,3 +59,19 @@ def test_a_result_without_clusters_answers_an_empty_list(empty_run, route, sign_
 
 def test_a_name_that_the_run_does_not_hold_is_not_found(run, route, sign_in, viewer):
     assert sign_in(viewer).get(route(run, "artefacts/../../secret_key")).status_code == 404
+
+
+def test_clusters_are_those_of_the_reported_correction_or_of_the_one_asked_for(tested_run, route, sign_in, viewer):
+    client = sign_in(viewer)
+    reported = client.get(route(tested_run, "clusters/")).json()
+    assert (reported["correction"], reported["clusters"]) == ("tfce", [])
+    assert reported["corrections"] == ["tfce", "voxel", "cluster", "uncorrected"]
+    asked = client.get(route(tested_run, "clusters/") + "?correction=voxel").json()
+    assert [cluster["direction"] for cluster in asked["clusters"]] == ["positive"]
+    assert asked["thresholds"].startswith("family-wise corrected one-sided p ≤ 0.05 by the largest SDM-Z")
+
+
+def test_a_correction_that_the_run_has_not_is_refused_with_those_it_has(run, route, sign_in, viewer):
+    answer = sign_in(viewer).get(route(run, "clusters/") + "?correction=tfce")
+    assert answer.status_code == 400
+    assert "it has uncorrected" in answer.content.decode()

@@ -75,7 +75,7 @@ def test_the_zip_holds_every_file_with_matching_checksums_and_the_provenance(run
     folder = archive.namelist()[0].split("/")[0]
     names = {name.removeprefix(f"{folder}/") for name in archive.namelist()}
     stored = set(Artefact.objects.filter(run=run).values_list("name", flat=True))
-    assert names == stored | {"provenance.json", "tables/tables.xlsx", "SHA256SUMS"}
+    assert names == stored | {"provenance.json", "tables/tables.xlsx", "methods.txt", "SHA256SUMS"}
     assert "run.json" in names
     lines = archive.read(f"{folder}/SHA256SUMS").decode().splitlines()
     assert len(lines) == len(names) - 1
@@ -118,5 +118,18 @@ def test_the_workbook_has_numbers_as_numbers_and_text_as_text(run, page, client,
 
 def test_the_workbook_of_a_result_without_clusters_has_its_heads_and_its_provenance(empty_run, page, client):
     book = openpyxl.load_workbook(io.BytesIO(client.get(page(empty_run, "tables.xlsx")).content))
-    assert book["Clusters"]["A1"].value == "Cluster"
+    assert book["Clusters"]["B1"].value == "Cluster"
     assert any("d" * 64 in str(row[1]) for row in book["Provenance"].values)
+
+
+def test_the_workbook_of_a_tested_result_names_the_correction_of_every_row(tested_run, page, client):
+    book = openpyxl.load_workbook(io.BytesIO(client.get(page(tested_run, "tables.xlsx")).content))
+    rows = [row[0] for row in book["Clusters"].iter_rows(min_row=2, max_row=4, values_only=True)]
+    assert rows == ["Voxel-wise", "Uncorrected", "Uncorrected"]
+
+
+def test_the_zip_of_a_tested_result_has_its_null_maxima_and_its_methods(tested_run, page, client):
+    archive = zipfile.ZipFile(io.BytesIO(content_of(client.get(page(tested_run, "everything.zip")))))
+    folder = archive.namelist()[0].split("/")[0]
+    assert len(archive.read(f"{folder}/null_maxima.csv").splitlines()) == 41
+    assert b"40 permutations of subject images" in archive.read(f"{folder}/methods.txt")

@@ -1,5 +1,7 @@
 """The pages of results: who sees them, what they say, and what they cost."""
 
+import html
+import json
 import re
 
 import pytest
@@ -67,7 +69,7 @@ def test_the_list_costs_the_same_number_of_queries_for_one_result_and_for_many(
     with CaptureQueriesContext(connection) as many:
         text = client.get(address).content.decode()
     assert len(many) == len(one) <= LIST_QUERIES
-    assert text.count("none significant") == 5
+    assert text.count("none passes") == 5
 
 
 def test_the_page_costs_few_queries(run, page, sign_in, owner, django_assert_max_num_queries):
@@ -156,6 +158,85 @@ def test_what_was_asked_is_said_in_words(run, page, sign_in, viewer):
     text = sign_in(viewer).get(page(run)).content.decode()
     codes = set(Dataset.Comparison.values) | set(Dataset.Modality.values)
     assert not codes & set(re.findall(r"<dd>(.*?)</dd>", text))
+
+
+@pytest.fixture
+def tested_text(tested_run, page, sign_in, viewer):
+    """tested_text(query) is the page of a run with a permutation test, its whitespace made one."""
+
+    def text(query=""):
+        content = sign_in(viewer).get(page(tested_run) + query).content.decode()
+        return re.sub(r"\s+", " ", html.unescape(content))
+
+    return text
+
+
+def visible_parts(text):
+    return re.findall(r'data-correction-part="(\w+)"(?! hidden)', text)
+
+
+def test_a_tested_result_opens_with_the_correction_that_was_asked_to_be_reported(tested_text):
+    text = tested_text()
+    assert visible_parts(text) == ["tfce", "tfce"]
+    assert re.findall(r'data-correction-choice="(\w+)" aria-current', text) == ["tfce"]
+    assert (
+        json.loads(re.search(r'<script id="viewer-config"[^>]*>(.*?)</script>', text)[1])["start"]["correction"]
+        == "tfce"
+    )
+
+
+def test_every_correction_can_be_chosen_by_address_and_a_strange_one_is_the_reported(tested_text):
+    for asked, shown in (("voxel", "voxel"), ("cluster", "cluster"), ("uncorrected", "uncorrected"), ("fdr", "tfce")):
+        assert visible_parts(tested_text(f"?correction={asked}")) == [shown, shown]
+
+
+def test_the_choice_counts_the_clusters_of_every_correction(tested_text):
+    counts = re.findall(r'data-correction-choice="(\w+)"[^>]*>[^<]*<span class="correction-count">(\d+)', tested_text())
+    assert counts == [("tfce", "0"), ("voxel", "1"), ("cluster", "0"), ("uncorrected", "2")]
+
+
+def test_a_correction_that_nothing_survives_says_so_and_what_to_do(tested_text):
+    text = tested_text()
+    assert "No cluster survives" in text
+    assert "Take more permutations: with 40 a p is known only in steps of 0.025." in text
+    assert "Look at the uncorrected clusters" in text
+    assert "strongest positive" in text
+
+
+def test_the_null_distribution_says_what_had_to_be_exceeded(tested_text):
+    text = tested_text()
+    assert "what 95 % of 40 permutations stay below" in text
+    row = re.search(r"<th scope=\"row\">\|SDM-Z\|</th>(.*?)</tr>", text)[1]
+    assert re.findall(r">([^<]+)</td>", row) == ["5.010", "3", "3.990", "4.500"]
+
+
+def test_the_methods_text_is_written_from_the_record(tested_text):
+    text = tested_text()
+    for words in (
+        "40 permutations of subject images (the data as they are among them; drawn with seed 3)",
+        "the signs of subject images were flipped",
+        "Corrected p = (b + 1) / (B + 1), where b of the B = 39 other permutations",
+        "cannot be below 0.025",
+        "threshold-free cluster enhancement (E = 0.5, H = 2, 26 neighbours, heights: all)",
+        "cluster extent formed at uncorrected p ≤ 0.005",
+        "Computation: simulated.",
+        "None survived.",
+    ):
+        assert words in text
+
+
+def test_a_result_without_a_test_offers_no_correction_and_its_methods_name_none(run, page, sign_in, viewer):
+    text = sign_in(viewer).get(page(run)).content.decode()
+    assert "data-correction-choice" not in text
+    assert "Permutations</dt><dd>none: p values are not corrected" in text
+    assert "Family-wise" not in text
+    assert "not corrected for multiple comparisons" in text
+
+
+def test_the_list_says_by_which_correction_clusters_are_counted(tested_run, run, project, sign_in, viewer):
+    text = sign_in(viewer).get(f"/projects/{project.pk}/results/").content.decode()
+    assert re.findall(r"<td>(TFCE|Uncorrected)</td>", text) == ["Uncorrected", "TFCE"]
+    assert "none survives" in text
 
 
 LIST_QUERIES = 20

@@ -2,6 +2,7 @@
 
 import io
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,10 +12,12 @@ from meta_app.accounts.models import User
 from meta_app.analyses.models import Run
 from meta_app.datasets.models import AgreedDataset
 from meta_app.projects.models import Membership, Project, Role
-from meta_app.results.domain import ClusterRow
+from meta_app.results.domain import CORRECTIONS, UNCORRECTED, ClusterRow
 from meta_app.results.management.commands import run_demo
+from meta_app.results.selectors import ClusterTable
 
 CLUSTER = ClusterRow(1, "positive", 38, 16, 0, "Right insula", 6.125, 0.00004, 2310, 18480.0, (), ())
+TABLES = [ClusterTable(CORRECTIONS[0], (), "corrected p ≤ 0.05"), ClusterTable(UNCORRECTED, (CLUSTER,), "p ≤ 0.005")]
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def worker(frozen, monkeypatch):
             return type("Launched", (), {"run": run})
 
         monkeypatch.setattr(run_demo, "run_launch", launch)
-        monkeypatch.setattr(run_demo, "read_clusters", lambda run: [CLUSTER])
+        monkeypatch.setattr(run_demo, "read_result", lambda run: SimpleNamespace(tables=TABLES))
 
     return works
 
@@ -74,6 +77,7 @@ def test_a_finished_run_is_told_with_its_files_and_its_cluster_table(worker, set
     worker(status="done", started_at=timezone.now(), finished_at=timezone.now())
     told = run_the_demo()
     assert "Pain: 21 studies: agreed dataset version 1, frozen now\n  21 studies; sha256 aaaa" in told
+    assert "TFCE: 0 clusters\n  at corrected p ≤ 0.05\nUncorrected: 1 cluster\n  at p ≤ 0.005\n" in told
     assert re.search(r"1  positive +2,310 +38, 16, 0 +6\.125 +4e-05  Right insula", told)
 
 

@@ -10,7 +10,7 @@ from meta_app.results.domain import MAPS_BY_KEY
 from meta_app.results.forms import SliceForm
 from meta_app.results.overlay import beyond, display_top, reported_voxels, shown_scale, voxel_of
 from meta_app.results.pictures import picture_of
-from meta_app.results.selectors import read_clusters
+from meta_app.results.selectors import read_result
 from meta_app.results.slices import draw, placed
 from sdm_core.spaces import AFFINE
 from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM
@@ -57,14 +57,19 @@ def test_the_negative_threshold_follows_the_positive_one_unless_it_is_given(run)
 def test_reported_clusters_only_is_the_start_and_all_voxels_on_request(run):
     only = picture_of(run, asked(map="tau2")).overlay.values
     every = picture_of(run, asked(map="tau2", clusters=0)).overlay.values
-    sizes = sum(cluster.voxels for cluster in read_clusters(run))
+    sizes = sum(cluster.voxels for cluster in read_result(run).table().clusters)
     assert np.count_nonzero(only) == sizes < np.count_nonzero(every)
 
 
 def test_reported_voxels_are_those_of_the_tables(run, blobs):
     maps = blobs.maps
     kept = reported_voxels(
-        read_clusters(run)[:1], maps["z"], maps["p_uncorrected"], maps["p_uncorrected_neg"], AFFINE, 0.005
+        read_result(run).table().clusters[:1],
+        maps["z"],
+        maps["p_uncorrected"],
+        maps["p_uncorrected_neg"],
+        AFFINE,
+        0.005,
     )
     assert kept.sum() == blobs.clusters[0].size_voxels
     assert kept[voxel_of(AFFINE, POSITIVE_MM)]
@@ -104,8 +109,35 @@ def test_the_same_question_gives_the_same_bytes(run, page, sign_in, viewer):
 
 
 @pytest.mark.parametrize("name", sorted(MAPS_BY_KEY))
-def test_every_map_can_be_drawn(run, page, sign_in, viewer, name):
-    assert sign_in(viewer).get(page(run, "slices.png"), {"map": name, "clusters": "0"}).status_code == 200
+def test_every_map_can_be_drawn(tested_run, page, sign_in, viewer, name):
+    asked = {"map": name, "clusters": "0"}
+    assert sign_in(viewer).get(page(tested_run, "slices.png"), asked).status_code == 200
+
+
+def test_a_map_that_the_run_has_not_is_not_found(run, page, sign_in, viewer):
+    assert sign_in(viewer).get(page(run, "slices.png"), {"map": "p_tfce"}).status_code == 404
+
+
+def test_the_slices_show_the_clusters_of_the_chosen_correction(tested_run):
+    told = read_result(tested_run)
+    for correction in ("uncorrected", "voxel", "tfce"):
+        shown = picture_of(tested_run, asked(correction=correction, map="tau2")).overlay.values
+        assert np.count_nonzero(shown) == sum(cluster.voxels for cluster in told.table(correction).clusters)
+
+
+def test_a_corrected_p_that_equals_the_threshold_is_shown_as_it_is_in_the_table(tested_run, tested):
+    told = read_result(tested_run)
+    (cluster,) = told.table("voxel").clusters
+    shown = picture_of(tested_run, asked(correction="voxel", map="p_voxel")).overlay.values
+    at_threshold = tested.maps["p_fwe_voxel"] == np.float32(2 / 40)
+    assert at_threshold.any(), "of 40 permutations besides the data one reaches these voxels"
+    assert np.count_nonzero(shown) == cluster.voxels
+
+
+def test_inside_the_mask_a_p_of_1_is_a_reading_and_outside_there_is_none(tested_run):
+    inside = picture_of(tested_run, asked(map="p_voxel", x=POSITIVE_MM[0] - 20, y=POSITIVE_MM[1], z=POSITIVE_MM[2]))
+    assert "p 1 (either direction)" in inside.reading
+    assert "outside the mask" in picture_of(tested_run, asked(map="p_voxel", x=0, y=0, z=-70)).reading
 
 
 def test_a_result_with_nothing_significant_can_be_drawn(empty_run, page, sign_in, viewer):
@@ -114,7 +146,16 @@ def test_a_result_with_nothing_significant_can_be_drawn(empty_run, page, sign_in
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("map", "../z"), ("x", "nan"), ("x", "91"), ("y", "-127"), ("z", "words"), ("threshold", "inf"), ("side", "up")],
+    [
+        ("map", "../z"),
+        ("x", "nan"),
+        ("x", "91"),
+        ("y", "-127"),
+        ("z", "words"),
+        ("threshold", "inf"),
+        ("side", "up"),
+        ("correction", "fdr"),
+    ],
 )
 def test_what_makes_no_sense_is_refused_with_its_name(run, page, sign_in, viewer, name, value):
     answer = sign_in(viewer).get(page(run, "slices.png"), {name: value})

@@ -5,7 +5,7 @@ from meta_app.results.selectors import Result
 
 def result_with(*warnings, preflight=(), keys=None):
     record = {"warnings": warnings, "concord": {"preflight": preflight}}
-    return Result(run=None, artefacts=(), clusters=(), specification={}, record=record, counts={}, keys=keys or {})
+    return Result(run=None, artefacts=(), found={}, specification={}, record=record, counts={}, keys=keys or {})
 
 
 def test_warnings_that_differ_only_in_study_and_numbers_are_one_kind():

@@ -5,14 +5,14 @@ It asks; a worker process must be running to answer. Each call asks with a seed 
 
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from meta_app.accounts.models import User
-from meta_app.analyses.domain import Filters, Model
+from meta_app.analyses.domain import Filters, Model, counted
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import run_folder, time_taken
 from meta_app.analyses.services import run_cancel, run_launch
@@ -22,9 +22,8 @@ from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
 from meta_app.projects.models import Project
 from meta_app.projects.permissions import FREEZE, Place, enter_project
-from meta_app.results.domain import ClusterRow
-from meta_app.results.presentation import units_text
-from meta_app.results.selectors import read_clusters
+from meta_app.results.domain import ClusterRow, units_text
+from meta_app.results.selectors import read_result
 
 DEMO_KEY = "pain21"
 DEMO_OWNER = "demo-owner"
@@ -69,10 +68,11 @@ class Command(BaseCommand):
         self.stdout.write(f"Done in {time_taken(run)}. Files:")
         for artefact in run.artefacts.all():
             self.stdout.write(f"  {run_folder(run) / artefact.name}  ({artefact.size_bytes:,} bytes)")
-        clusters = read_clusters(run)
-        self.stdout.write(f"Clusters: {len(clusters)}")
-        for line in cluster_lines(clusters):
-            self.stdout.write(line)
+        for table in read_result(run).tables:
+            self.stdout.write(f"{table.correction.title}: {counted(len(table.clusters), 'cluster')}")
+            self.stdout.write(f"  at {table.thresholds}")
+            for line in cluster_lines(table.clusters) if table.clusters else ():
+                self.stdout.write(line)
 
 
 def demo_place() -> Place:
@@ -119,8 +119,8 @@ def progress_lines(run: Run, wait_seconds: float) -> Iterator[str]:
         run.refresh_from_db()
 
 
-def cluster_lines(clusters: list[ClusterRow]) -> Iterator[str]:
-    """The cluster table as text: direction, extent, peak in MNI mm, SDM-Z, uncorrected p and label."""
+def cluster_lines(clusters: Sequence[ClusterRow]) -> Iterator[str]:
+    """The cluster table as text: direction, extent, peak in MNI mm, SDM-Z, p and label."""
     yield f"{'no':>4}  {'direction':<9}  {'voxels':>7}  {'peak MNI mm':>15}  {'SDM-Z':>7}  {'p':>9}  label"
     for row in clusters:
         peak = f"{row.x}, {row.y}, {row.z}"

@@ -1,7 +1,7 @@
 /** <brain-viewer>: a map on a brain with its controls. The server writes the controls; this brings them to life.
  *
- * Attributes: config, the id of a JSON script ({maps, clusters, voxelP, background, labels, slices, captions, start}).
- * Events: "crosshair" with detail {mm, cluster}, after each move. Method: moveTo(mm).
+ * Attributes: config, the id of a JSON script ({maps, corrections, background, labels, slices, captions, start}).
+ * Events: "crosshair" with detail {mm, cluster}, after each move. Methods: moveTo(mm), choose(correction).
  * `data-ready` is set once the first picture stands; `data-drawn-by` says whether browser or server drew it.
  */
 
@@ -18,8 +18,11 @@ class BrainViewer extends HTMLElement {
   async connectedCallback() {
     this.config = JSON.parse(document.getElementById(this.getAttribute("config")).textContent);
     this.kinds = new Map(this.config.maps.map((kind) => [kind.key, kind]));
-    this.state = stateFromQuery(location.search, this.config.start, [...this.kinds.keys()]);
+    this.corrections = new Map(this.config.corrections.map((correction) => [correction.key, correction]));
+    this.state = this.stateOfAddress();
     this.volumes = new Map();
+    this.files = new Map();
+    this.numbered = new Map();
     this.control = (name) => this.querySelector(`[data-part="${name}"]`);
     this.hidden = false;
     try {
@@ -37,7 +40,6 @@ class BrainViewer extends HTMLElement {
     this.listen();
     const [z] = await Promise.all([this.mapVolume("z"), this.loadLabels()]);
     this.grid = z;
-    this.numbers = await this.loadClusters(z);
     await this.startDrawing();
     await this.refresh();
     this.moved();
@@ -49,18 +51,37 @@ class BrainViewer extends HTMLElement {
     this.atlas = { regions: regionVolume, brodmann: brodmannVolume, names: await answer.json() };
   }
 
-  async loadClusters(z) {
-    const files = this.kinds.get("p")?.files;
-    if (!files || !this.config.clusters.length) return new Uint16Array(z.values.length);
-    const [positive, negative] = await Promise.all(files.map(fetchVolume));
-    return clusterNumbers(this.config.clusters, z, { positive, negative }, this.config.voxelP);
+  stateOfAddress() {
+    return stateFromQuery(location.search, this.config.start, [...this.kinds.keys()], [...this.corrections.keys()]);
+  }
+
+  get correction() {
+    return this.corrections.get(this.state.correction);
+  }
+
+  /** A file, fetched once. */
+  file(address) {
+    if (!this.files.has(address)) this.files.set(address, fetchVolume(address));
+    return this.files.get(address);
+  }
+
+  /** The number of the reported cluster of each voxel, for the chosen correction. */
+  async clusterNumbers() {
+    const { key, pMap, clusters, p } = this.correction;
+    if (!this.numbered.has(key)) {
+      const files = clusters.length ? this.kinds.get(pMap)?.files : null;
+      const sides = files ? await Promise.all(files.map((address) => this.file(address))) : null;
+      const none = () => new Uint16Array(this.grid.values.length);
+      this.numbered.set(key, sides ? clusterNumbers(clusters, this.grid, { positive: sides[0], negative: sides[1] }, p) : none());
+    }
+    return this.numbered.get(key);
   }
 
   /** The volume of a map as shown: p as signed -log10 p, everything else as it is. */
   async mapVolume(key) {
     if (!this.volumes.has(key)) {
       const kind = this.kinds.get(key);
-      const files = await Promise.all(kind.files.map(fetchVolume));
+      const files = await Promise.all(kind.files.map((address) => this.file(address)));
       const values = kind.scale === "p" ? signedLogP(files[0].values, files[1].values) : files[0].values;
       this.volumes.set(key, { ...files[0], values, top: displayTop(kind.scale, values) });
     }
@@ -81,7 +102,7 @@ class BrainViewer extends HTMLElement {
   /** Start with the slices alone, unless the address asks for 3D. */
   withoutTurning() {
     this.config.start.view = "slices";
-    this.state = stateFromQuery(location.search, this.config.start, [...this.kinds.keys()]);
+    this.state = this.stateOfAddress();
   }
 
   async startServerDrawing() {
@@ -116,7 +137,8 @@ class BrainViewer extends HTMLElement {
 
   /** Thresholds as typed: those of the state or, where it has none, those of the map. */
   thresholds() {
-    const threshold = this.state.threshold ?? this.kind.threshold;
+    const start = this.state.map === "z" ? this.correction.zThreshold : this.kind.threshold;
+    const threshold = this.state.threshold ?? start;
     const mirrored = this.kind.scale === "p" ? threshold : -threshold;
     return { threshold, thresholdNegative: this.state.thresholdNegative ?? mirrored };
   }
@@ -128,6 +150,12 @@ class BrainViewer extends HTMLElement {
 
   mapChosen(map) {
     return this.changed({ map, threshold: null, thresholdNegative: null }).then(() => this.moved());
+  }
+
+  /** Shows the clusters of another correction; what was typed for the one before does not hold for it. */
+  choose(correction) {
+    if (!this.corrections.has(correction)) return Promise.resolve();
+    return this.changed({ correction, threshold: null, thresholdNegative: null }).then(() => this.moved());
   }
 
   viewChosen(view) {
@@ -153,8 +181,10 @@ class BrainViewer extends HTMLElement {
   }
 
   async refresh() {
-    const [kind, volume] = [this.kind, await this.mapVolume(this.state.map)];
-    if (kind !== this.kind) return;
+    const [kind, correction] = [this.kind, this.correction];
+    const [volume, numbers] = await Promise.all([this.mapVolume(kind.key), this.clusterNumbers()]);
+    if (kind !== this.kind || correction !== this.correction) return;
+    this.numbers = numbers;
     const typed = this.thresholds();
     const from = scaleOf(kind, typed.threshold);
     const fromNegative = kind.scale === "p" ? -scaleOf(kind, typed.thresholdNegative) : typed.thresholdNegative;
@@ -164,7 +194,9 @@ class BrainViewer extends HTMLElement {
     const values = shownValues(volume.values, { threshold: from, thresholdNegative: fromNegative }, kept);
     const palettes = palettesOf(kind, this.state.colours);
     this.brain?.show({ values, from, to, fromNegative, toNegative, palettes, opacity: this.state.opacity });
-    this.dataset.shownVoxels = values.reduce((count, value) => count + (value !== 0), 0);
+    const shown = values.reduce((count, value) => count + (value !== 0), 0);
+    this.dataset.shownVoxels = shown;
+    this.control("nothing").hidden = shown > 0 || !this.state.clustersOnly;
     this.writeControls(typed, { to, toNegative });
     this.remember();
   }
@@ -210,7 +242,8 @@ class BrainViewer extends HTMLElement {
     const value = valueAt(volume, this.state.mm);
     this.dataset.value = value;
     this.control("coordinate").value = coordinateText(this.state.mm);
-    this.control("value").textContent = valueText(this.kind, value);
+    const inside = Boolean(valueAt(this.grid, this.state.mm));
+    this.control("value").textContent = valueText(this.kind, inside ? value : NaN);
     this.control("label").textContent = labelAt(this.atlas, this.state.mm);
   }
 
@@ -254,7 +287,7 @@ class BrainViewer extends HTMLElement {
     const shown = this.state.clustersOnly ? "Reported clusters only." : `Shown beyond ${this.control("threshold").value}.`;
     const picture = (this.brain ?? this.slices).picture();
     const side = this.state.radiological ? "Left of the picture is the right of the brain." : "Left is left.";
-    const sheet = pictureWithCaption(picture, [`${where} ${shown} ${side}`, ...this.config.captions]);
+    const sheet = pictureWithCaption(picture, [`${where} ${shown} ${side}`, this.correction.caption, ...this.config.captions]);
     savePng(sheet, `${this.config.fileName}-${this.state.map}-${this.state.mm.join("_")}.png`);
   }
 }

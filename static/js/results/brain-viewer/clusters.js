@@ -24,8 +24,10 @@ function grow(numbers, grid, start, number, belongs) {
   }
 }
 
-/** The number of the reported cluster that holds each voxel, 0 for none. p: {positive, negative} volumes, one-sided. */
-export function clusterNumbers(clusters, z, p, voxelP) {
+/** The number of the reported cluster that holds each voxel, 0 for none. p: {positive, negative} volumes, one-sided.
+ * The threshold in single precision, as the maps: a p that equals it belongs. */
+export function clusterNumbers(clusters, z, p, threshold) {
+  const voxelP = Math.fround(threshold);
   const numbers = new Uint16Array(z.values.length);
   for (const { number, sign, mm } of clusters) {
     const side = sign > 0 ? p.positive.values : p.negative.values;

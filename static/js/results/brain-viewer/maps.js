@@ -37,9 +37,10 @@ export function shownValues(values, { threshold, thresholdNegative }, kept = nul
   return shown;
 }
 
-/** The threshold as typed (p for p maps) to the number on the colour scale, and back. */
+/** The threshold as typed (p for p maps) to the number on the colour scale, and back. Maps hold single precision: a p
+ * that equals the threshold must pass as it does in the tables. */
 export function scaleOf(kind, typed) {
-  return kind.scale === "p" ? -Math.log10(Math.min(Math.max(typed, 1e-30), 1)) : typed;
+  return kind.scale === "p" ? Math.fround(-Math.log10(Math.fround(Math.min(Math.max(typed, 1e-30), 1)))) : typed;
 }
 
 export function typedOf(kind, scaled) {
@@ -54,9 +55,10 @@ export function numberText(value) {
   return value.toFixed(size >= 100 ? 1 : size >= 1 ? 3 : 4).replace("-", "−");
 }
 
-/** "SDM-Z 3.214", "p 0.0021 (positive)", or that the voxel is outside the mask. */
+/** "SDM-Z 3.214", "p 0.0021 (positive)", or, of no number, that the voxel is outside the mask. */
 export function valueText(kind, value) {
-  if (!Number.isFinite(value) || value === 0) return `${kind.symbol}: outside the mask`;
+  if (!Number.isFinite(value)) return `${kind.symbol}: outside the mask`;
   if (kind.scale !== "p") return `${kind.symbol} ${numberText(value)}${kind.unit ? ` ${kind.unit}` : ""}`;
+  if (value === 0) return "p 1 (either direction)";
   return `p ${numberText(10 ** -Math.abs(value))} (${value > 0 ? "positive" : "negative"})`;
 }

@@ -51,11 +51,12 @@ function choice(query, name, allowed, otherwise) {
 }
 
 /** State from an address; anything missing or strange takes the value of `start`. */
-export function stateFromQuery(search, start, mapKeys) {
+export function stateFromQuery(search, start, mapKeys, correctionKeys) {
   const query = new URLSearchParams(search);
   const mm = ["x", "y", "z"].map((name, axis) => number(query, name, start.mm[axis]));
   return {
     map: choice(query, "map", mapKeys, start.map),
+    correction: choice(query, "correction", correctionKeys, start.correction),
     mm: onGrid(mm),
     threshold: number(query, "threshold", null),
     thresholdNegative: number(query, "threshold_neg", null),
@@ -70,6 +71,7 @@ export function stateFromQuery(search, start, mapKeys) {
 /** The query of a state: always map and crosshair, the rest where it differs from `start`. */
 export function queryOf(state, start) {
   const query = new URLSearchParams({ map: state.map, x: state.mm[0], y: state.mm[1], z: state.mm[2] });
+  if (state.correction !== start.correction) query.set("correction", state.correction);
   if (state.threshold !== null) query.set("threshold", state.threshold);
   if (state.thresholdNegative !== null) query.set("threshold_neg", state.thresholdNegative);
   if (state.clustersOnly !== start.clustersOnly) query.set("clusters", state.clustersOnly ? "1" : "0");

@@ -1,0 +1,107 @@
+"""The methods section of a result, written from the record of its run: nothing in it is typed by a person."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from meta_app.results.domain import Correction, units_text
+from meta_app.results.selectors import Result
+
+ESTIMATORS = {"DL": "DerSimonian-Laird", "REML": "restricted maximum likelihood"}
+PERMUTED = {
+    "one_sample": "the signs of subject images were flipped",
+    "two_sample": "subject images were exchanged between the two groups",
+    "correlation": "the order of subject images was shuffled against the correlated variable",
+}
+"""What a permutation does to the subject images of a design."""
+
+
+def methods_text(told: Result) -> list[str]:
+    """Paragraphs: how effects were pooled, how p was corrected, what is reported."""
+    return [_pooling(told), *([_test(told)] if told.test else []), _reported(told)]
+
+
+def methods_file(told: Result) -> str:
+    return "\n\n".join(methods_text(told)) + "\n"
+
+
+def _pooling(told: Result) -> str:
+    record, core = told.record, told.core
+    version = record.get("software", {}).get("sdm_core", told.run.core_version)
+    mask = record.get("mask", {})
+    voxels = f" ({mask['voxels']:,} voxels of 2 mm)" if "voxels" in mask else ""
+    return (
+        f"Peak coordinates of {units_text(told.counts)} were meta-analysed with sdm_core {version} (Concord), an "
+        "independent implementation of the SDM-PSI method. Bounds of each dataset's effect size at every voxel were "
+        f"derived from its peaks and its t threshold (kernel of {core['fwhm_mm']:g} mm full width at half maximum, "
+        f"anisotropy {core['anisotropy']:g}, {_plain(core['template'])} correlation template); effect sizes within the "
+        f"bounds were imputed {core['imputations']} times (seed {told.run.seed}), pooled by a random-effects model "
+        f"({ESTIMATORS.get(core['estimator'], core['estimator'])}) and combined by Rubin's rules in the "
+        f"{_plain(core['mask'])} mask{voxels}."
+    )
+
+
+def _test(told: Result) -> str:
+    test, number = told.test, told.test["permutations"]
+    others = number - 1
+    if test.get("exact"):
+        made = f"all {number:,} possible permutations of subject images (the data as they are among them)"
+    else:
+        made = (
+            f"{number:,} permutations of subject images (the data as they are among them; drawn with seed "
+            f"{told.run.seed})"
+        )
+    algebra = f" Computation: {test['method']}." if test.get("method") else ""
+    return (
+        f"Family-wise error over all voxels was controlled with {made}: {_permuted(told)}. Of every permutation the "
+        f"largest values over the mask were kept, for positive and negative effects apart: {_statistics(test)}. "
+        f"Corrected p = (b + 1) / (B + 1), where b of the B = {others:,} other permutations reach the observed value; "
+        f"it is one-sided in each direction and cannot be below {1 / number:.2g}.{algebra}"
+    )
+
+
+def _permuted(told: Result) -> str:
+    """What was done to the images, by design, with how many datasets where there are several designs."""
+    designs = [(PERMUTED[name], number) for name, number in told.designs.items() if name in PERMUTED]
+    if len(designs) == 1:
+        return designs[0][0]
+    return _listed(f"{words} ({number} dataset{'s' * (number != 1)})" for words, number in designs)
+
+
+def _statistics(test: Mapping[str, Any]) -> str:
+    """The statistics whose maxima were kept, in the record's order."""
+    words = {"z": "of SDM-Z", "tfce": _tfce(test.get("tfce", {})), "extent": _extent(test)}
+    return _listed(words[name] for name in test.get("maxima_of_the_data", words) if name in words)
+
+
+def _tfce(tfce: Mapping[str, Any]) -> str:
+    if not tfce:
+        return "of threshold-free cluster enhancement"
+    return (
+        f"of threshold-free cluster enhancement (E = {tfce['extent_power']:g}, H = {tfce['height_power']:g}, "
+        f"{tfce['neighbours']} neighbours, heights: {tfce['heights']})"
+    )
+
+
+def _extent(test: Mapping[str, Any]) -> str:
+    formed = f" formed at uncorrected p ≤ {test['cluster_forming_p']:g}" if "cluster_forming_p" in test else ""
+    return f"of cluster extent{formed}"
+
+
+def _reported(told: Result) -> str:
+    table = told.table()
+    return f"Clusters are reported at {table.thresholds}.{_found(len(table.clusters), table.correction)}"
+
+
+def _found(number: int, correction: Correction) -> str:
+    if number:
+        return ""
+    return " None survived." if correction.is_corrected else " None passed."
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *before, last = parts
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def _plain(name: str) -> str:
+    return str(name).replace("_", " ")
