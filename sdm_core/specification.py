@@ -130,10 +130,8 @@ class AnalysisSpecification:
 
     def _permutation_problems(self) -> Iterator[Problem]:
         if self.permutations and self.estimator != "DL":
-            yield Problem("estimator", "cannot be permuted with", 'Choose "DL", or no permutations.', field="estimator")
-        if self.permutations and (self.covariates or self.hypothesis):
-            mend = "Leave the covariates and the hypothesis out, or take no permutations."
-            yield Problem("permutations", "are for the mean without covariates.", mend, field="permutations")
+            message = "would be sought anew for every permutation, imputation and voxel, which takes days"
+            yield Problem("estimator", message, 'Choose "DL", or no permutations.', field="estimator")
 
     def _choice_problem(self, name: str) -> Problem | None:
         value, choices = getattr(self, name), _CHOICES[name]

@@ -3,7 +3,7 @@
 clusters      suprathreshold clusters of a z map, their peaks and their anatomy
 membership    which voxels belong to which cluster
 tfce          threshold-free cluster enhancement
-assignments   permutations of subjects, in blocks of 32
+assignments   permutations of subjects and of studies, in blocks of 32
 extents       sizes of clusters above a cluster-forming threshold
 null          p from permutations: family-wise corrected by their maxima, and each voxel's own
 """
@@ -11,7 +11,7 @@ null          p from permutations: family-wise corrected by their maxima, and ea
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sdm_core.inference.assignments import BLOCK, Assignments
+from sdm_core.inference.assignments import BLOCK, Assignments, StudyAssignments
 from sdm_core.inference.clusters import Cluster, Peak, find_clusters
 from sdm_core.inference.membership import cluster_labels
 from sdm_core.inference.null import BlockMaxima, NullMaxima, corrected_p, count_exceeding
@@ -40,6 +40,7 @@ __all__ = [
     "Enhancer",
     "NullMaxima",
     "Peak",
+    "StudyAssignments",
     "cluster_labels",
     "corrected_p",
     "count_exceeding",

@@ -1,10 +1,14 @@
-"""The permutation test of a mean analysis, in blocks of 32 permutations that are always computed whole.
+"""The permutation test, in blocks of 32 permutations that are always computed whole.
+
+A hypothesis in which the intercept has a part (a mean, or a mean adjusted for covariates) permutes the images of the
+subjects; one about covariates alone permutes the studies by Freedman and Lane's method, and needs no subjects.
 
 A block needs the residuals of all subjects and the effects of all imputations, which stay in memory in single
 precision; it leaves the maxima of its permutations.  Blocks depend on nothing but the prepared data, the seed and their
 number, so that any number of threads and any order give the same maxima.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,11 +25,12 @@ from sdm_core.inference import (
     ClusterExtents,
     Enhancer,
     NullMaxima,
+    StudyAssignments,
     corrected_p,
     count_exceeding,
 )
 from sdm_core.lanes import WIDTH as TILE
-from sdm_core.pooling import permuted_z
+from sdm_core.pooling import permuted_studies_z, permuted_subjects_z, permuted_z
 
 from .blocks import Tick
 from .stages import Analysis, Floats
@@ -54,11 +59,14 @@ class PermutationTest:
     Attributes
     ----------
     residuals : ndarray of shape (n_tiles, n_subjects, 64)
+        No subjects, where studies are permuted.
     effects : ndarray of shape (n_tiles, n_imputations, n_studies, 64)
     starts : ndarray of shape (n_studies + 1,)
         First subject of each study.
     model : ndarray of shape (n_studies, 4)
         As `sdm_core.pooling.permuted` has it.
+    design : ndarray of shape (n_studies, n_columns)
+        The tested column last.
     observed : ndarray of shape (n_voxels,) or None
         z of the data, if every voxel's own p is wanted.
     """
@@ -68,16 +76,17 @@ class PermutationTest:
     effects: Tiled
     starts: NDArray[np.int64]
     model: Tiled
-    assignments: Assignments
+    design: Tiled
+    assignments: Assignments | StudyAssignments
     enhancer: Enhancer
     extents: ClusterExtents
     observed: Tiled | None
 
     @classmethod
     def prepare(cls, analysis: Analysis, effects: ImputedEffects, z: Floats, tick: Tick) -> "PermutationTest":
-        """Draw the residuals of all subjects; z (n_voxels,) is that of the data."""
+        """Draw the residuals of all subjects, if they are permuted; z (n_voxels,) is that of the data."""
         studies, scale, specification = analysis.studies, analysis.scale, analysis.specification
-        groups = groups_of(studies, scale)
+        groups = [] if analysis.model.tests_covariates else groups_of(studies, scale)
         starts = np.cumsum([0] + [group.code.size for group in groups])
         generator = FieldGenerator.of(analysis.template)
         residuals = np.empty((effects.tiles.shape[0], int(starts[-1]), TILE), dtype=np.float32)
@@ -86,16 +95,16 @@ class PermutationTest:
             own = residuals[:, starts[i] : starts[i + 1]]
             fill_residuals(generator, specification.seed, studies.names[i], groups[i], own)
 
-        analysis.workers.each(draw, range(len(studies)), tick)
+        analysis.workers.each(draw, range(len(groups)), tick)
         model = np.column_stack([curvatures(studies, scale), scale.base, scale.slope, scale.correlation])
-        assignments = Assignments.of(groups, specification.seed, specification.permutations)
         return cls(
             analysis,
             residuals,
             effects.tiles,
             starts,
             model.astype(np.float32),
-            assignments,
+            analysis.model.tested_last.astype(np.float32),
+            assignments_of(analysis),
             enhancer_of(analysis),
             ClusterExtents.of(analysis.template.mask, specification.voxel_p),
             z.astype(np.float32) if specification.permutation_p else None,
@@ -124,16 +133,33 @@ class PermutationTest:
 
     def permuted(self, number: int, tick: Tick) -> Tiled:
         """z of one block, shape (32, n_tiles, 64)."""
-        weights, shares = (part.astype(np.float32) for part in self.assignments.block(number))
-        total = self.residuals.shape[0]
+        total, fill = self.effects.shape[0], self._filling(number)
         z = np.empty((BLOCK, total, TILE), dtype=np.float32)
 
         def one(first: int) -> None:
-            end = min(first + TILES_PER_TASK, total)
-            permuted_z(self.residuals, self.effects, weights, shares, self.starts, self.model, first, end, z)
+            fill(first, min(first + TILES_PER_TASK, total), z)
 
         self.analysis.workers.each(one, range(0, total, TILES_PER_TASK), tick)
         return z
+
+    def _filling(self, number: int) -> Callable[[int, int, Tiled], None]:
+        """Fills z of a block from a first to an end tile."""
+        if isinstance(self.assignments, StudyAssignments):
+            return partial(permuted_studies_z, self.effects, self.assignments.block(number), self.design, self.model)
+        weights, shares = (part.astype(np.float32) for part in self.assignments.block(number))
+        subjects = self.residuals, self.effects, weights, shares, self.starts
+        if self.analysis.model.is_mean:
+            return partial(permuted_z, *subjects, self.model)
+        return partial(permuted_subjects_z, *subjects, self.design, self.model)
+
+
+def assignments_of(analysis: Analysis) -> Assignments | StudyAssignments:
+    """What is permuted, and in which ways."""
+    specification = analysis.specification
+    if analysis.model.tests_covariates:
+        return StudyAssignments.of(len(analysis.studies), specification.seed, specification.permutations)
+    groups = groups_of(analysis.studies, analysis.scale)
+    return Assignments.of(groups, specification.seed, specification.permutations)
 
 
 def _tick_part(tick: Tick, done: int, parts: int, share: float) -> None:

@@ -18,7 +18,7 @@ STAGES = {
 # Stages of the permutation test; seconds of fifty studies' thousand permutations against those of all stages above.
 PERMUTATION_STAGES = {
     "subjects": (0.2, "Imputing subject images"),
-    "permutations": (0.01, "Permuting subject images"),
+    "permutations": (0.01, "Permutations"),
 }
 SECONDS_BETWEEN_REPORTS = 0.2
 

@@ -69,7 +69,7 @@ def _permutation_test(analysis: Analysis, null_maxima: NullMaxima) -> dict[str, 
         "permutations": len(null_maxima.z),
         "exact": null_maxima.exact,
         "block": BLOCK,
-        "method": "residuals shared by all imputations; exact loop over imputations",
+        **_permuted(analysis),
         "tfce": {
             "neighbours": SDM_NEIGHBOURS if compatible else analysis.specification.tfce_neighbours,
             "heights": "100 steps, not scaled" if compatible else "all",
@@ -79,6 +79,14 @@ def _permutation_test(analysis: Analysis, null_maxima: NullMaxima) -> dict[str, 
         "cluster_forming_p": analysis.specification.voxel_p,
         "maxima_of_the_data": {name: getattr(null_maxima, name)[0].tolist() for name in ("z", "tfce", "extent")},
     }
+
+
+def _permuted(analysis: Analysis) -> dict[str, str]:
+    """What is permuted, and how."""
+    if analysis.model.tests_covariates:
+        method = "Freedman and Lane: residuals of the model without the tested column, in units of sqrt(v + tau2)"
+        return {"permuted": "studies", "method": method}
+    return {"permuted": "subjects", "method": "residuals shared by all imputations; exact loop over imputations"}
 
 
 def _sign_only_heights(analysis: Analysis) -> dict[str, int]:

@@ -229,14 +229,16 @@ def _bounds_sha256(bounds: BoundsMaps) -> str:
 
 
 def _compile_kernels(specification: AnalysisSpecification) -> None:
-    """Run every kernel once on two made-up studies and 27 voxels, so that compiling shows as a stage of its own."""
+    """Run every kernel once on three made-up studies and 27 voxels, so that compiling shows as a stage of its own."""
     volume = np.zeros(SHAPE, dtype=bool)
     volume[40:43, 40:43, 40:43] = True
     mask = Mask.from_volume(volume, "compile")
     template = Template("compile", np.full((len(NEIGHBOUR_OFFSETS), mask.size), 0.9, dtype=np.float32), mask)
-    rows = [{"study": "a", "n1": 20, "t_thr": 3}, {"study": "b", "n1": 20, "t_thr": 3, "no_peaks": 1}]
+    rows = [{"study": name, "n1": 20, "t_thr": 3, "no_peaks": min(x, 1), "x": x} for x, name in enumerate("abc")]
     studies = StudyTable.from_rows(rows)
-    model = linear_model(studies)
+    covariates = ("x",) if specification.covariates else ()
+    hypothesis = (0.0, 1.0) if covariates and specification.hypothesis[:1] == (0,) else ()
+    model = linear_model(studies, covariates, hypothesis, allow_few=True)
     peaks = PeakTable(np.array([0]), np.array([[8.0, -44.0, 10.0]]), np.array([4.0]), np.array([1], dtype=np.int8))
     tiny = AnalysisSpecification(
         imputations=2, estimator=specification.estimator, permutations=min(specification.permutations, 1)

@@ -2,6 +2,7 @@
 
 - `random_effects`: one meta-analysis per voxel (compiled); tau2 by DerSimonian-Laird or REML
 - `permuted`: both for permuted subjects, in one compiled pass
+- `permuted_regression`: the same for models with covariates, for permuted studies and subjects
 - `rubin`: running sums over imputations, and the pooled maps made of them
 - `univariate`: the same models at one place, with every common estimator of tau2 (numpy)
 
@@ -9,6 +10,15 @@ Data flows from arrays of effects and variances to `PooledMaps`. Nothing here kn
 """
 
 from .permuted import permuted_z
+from .permuted_regression import permuted_studies_z, permuted_subjects_z
 from .rubin import PooledMaps, RubinPool, meta_analyse, random_effects_mean
 
-__all__ = ["PooledMaps", "RubinPool", "meta_analyse", "permuted_z", "random_effects_mean"]
+__all__ = [
+    "PooledMaps",
+    "RubinPool",
+    "meta_analyse",
+    "permuted_studies_z",
+    "permuted_subjects_z",
+    "permuted_z",
+    "random_effects_mean",
+]

@@ -50,6 +50,22 @@ class LinearModel:
         """Whether there is no covariate."""
         return len(self.names) == 1
 
+    @property
+    def tests_covariates(self) -> bool:
+        """Whether the intercept has no part in the hypothesis."""
+        return bool(self.contrast[0] == 0)
+
+    @property
+    def tested_last(self) -> Floats:
+        """Columns of the same model, shape (n_studies, n_columns), of which the last one's test is the hypothesis.
+
+        The others span what the model can say if the hypothesis is 0; all are orthogonal, with a mean square of 1.
+        """
+        free = np.linalg.qr(self.contrast[:, None], mode="complete")[0][:, 1:]
+        columns = np.column_stack([self.design @ free, self.design @ self.contrast])
+        orthogonal, triangle = np.linalg.qr(columns)
+        return np.asarray(orthogonal * np.sign(np.diag(triangle)) * np.sqrt(len(columns)))
+
 
 def linear_model(
     studies: StudyTable,

@@ -5,7 +5,7 @@ import pytest
 
 from sdm_core import StudyTable
 from sdm_core.effects import EffectScale, groups_of
-from sdm_core.inference import BLOCK, Assignments, corrected_p
+from sdm_core.inference import BLOCK, Assignments, StudyAssignments, corrected_p
 
 
 def groups(*rows):
@@ -50,6 +50,25 @@ def test_where_all_flips_fit_each_is_taken_once():
     signs = np.vstack([assignments.block(number)[0] for number in range(assignments.n_blocks)]) > 0
     assert len(np.unique(signs, axis=0)) == 256
     assert signs[0].all()
+
+
+def test_studies_are_ordered_anew_in_every_permutation_but_the_first():
+    orders = np.vstack([StudyAssignments.of(20, 4, 1000).block(number) for number in range(3)])
+    assert (orders[0] == np.arange(20)).all()
+    assert (np.sort(orders, axis=1) == np.arange(20)).all()
+    assert len(np.unique(orders, axis=0)) == len(orders)
+    assert np.abs(orders[1:].mean(axis=0) - 9.5).max() < 4 * 5.77 / np.sqrt(95)
+
+
+def test_where_all_orders_of_the_studies_fit_each_is_taken_once():
+    for asked, count, exact in ((200, 120, True), (119, 119, False)):
+        assignments = StudyAssignments.of(5, 1, asked)
+        assert (assignments.count, assignments.exact) == (count, exact)
+    assignments = StudyAssignments.of(5, 1, 120)
+    orders = np.vstack([assignments.block(number) for number in range(assignments.n_blocks)])
+    assert len(np.unique(orders[:120], axis=0)) == 120
+    assert (orders[0] == np.arange(5)).all()
+    assert assignments.others(3) == slice(0, 24)
 
 
 def test_flips_are_fair():

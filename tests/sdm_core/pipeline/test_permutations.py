@@ -87,6 +87,45 @@ def test_an_effect_that_every_study_found_is_significant_and_its_mirror_is_not(m
         assert result.corrected_clusters[name][0].sign == 1
 
 
+def with_age(rows):
+    return [{**row, "age": 20 + 3 * i + i % 3, "group": i % 2} for i, row in enumerate(rows)]
+
+
+@pytest.fixture(scope="module", params=[(0.0, 1.0, 0.0), (1.0, 0.0, 0.0)], ids=["slope", "adjusted mean"])
+def adjusted(request, mask):
+    specification = dataclasses.replace(
+        PERMUTED, covariates=("age", "group"), hypothesis=request.param, allow_few=True, imputations=3
+    )
+    studies, peaks = tables(with_age(MIXED * 2), 5)
+    return studies, peaks, specification, run(studies, peaks, specification, mask=mask, threads=2)
+
+
+def test_covariates_are_permuted_with_the_same_bits_by_any_number_of_workers(mask, adjusted):
+    studies, peaks, specification, result = adjusted
+    for workers in (1, 5):
+        again = run(studies, peaks, specification, mask=mask, threads=workers)
+        for name in ("z", "tfce", "extent"):
+            assert getattr(again.null_maxima, name).tobytes() == getattr(result.null_maxima, name).tobytes()
+
+
+def test_the_first_permutation_of_a_regression_is_its_map(mask, adjusted):
+    _, _, specification, result = adjusted
+    z = mask.take(result.maps["z"])
+    assert result.null_maxima.z[0] == pytest.approx([z.max(), -z.min()], rel=1e-3)
+    assert len(np.unique(result.null_maxima.z[:, 0])) == 40
+    told = result.provenance["permutation_test"]["permuted"]
+    assert told == ("subjects" if specification.hypothesis[0] else "studies")
+
+
+def test_few_studies_are_ordered_in_every_way(mask):
+    specification = dataclasses.replace(
+        PLAIN, permutations=200, covariates=("age",), hypothesis=(0, 1), allow_few=True, imputations=2
+    )
+    few = run(*tables(with_age(MIXED + MIXED[:1]), 3), specification, mask=mask)
+    assert few.null_maxima.exact
+    assert len(few.null_maxima.z) == 120
+
+
 def prepared(mask, studies, peaks, specification, workers):
     """A test of studies with no effect anywhere: subjects only."""
     template, scale = load_template("gray_matter", mask), EffectScale.of(studies)

@@ -68,3 +68,18 @@ def test_a_regression_of_few_studies_must_be_asked_for(studies):
     two = StudyTable.from_rows([{"study": f"s{i}", "n1": 20, "t_thr": 3, "x": i} for i in range(2)])
     with pytest.raises(InputError, match="2 studies are too few for 1 covariates"):
         linear_model(two, ["x"], allow_few=True)
+
+
+@pytest.mark.parametrize("hypothesis", [(0, 1, 0), (0, 2, -1), (1, 0, 0), (1, 0.5, 0)])
+def test_the_last_column_carries_the_hypothesis_and_the_others_what_is_left_of_the_model(hypothesis):
+    rng = np.random.default_rng(1)
+    rows = [{"study": f"s{i}", "n1": 20, "t_thr": 3, "age": rng.normal(40, 9), "dose": 1e4 * rng.random()}
+            for i in range(12)]  # fmt: skip
+    model = linear_model(StudyTable.from_rows(rows), ("age", "dose"), hypothesis)
+    columns, y = model.tested_last, rng.standard_normal(12)
+    assert columns.T @ columns == pytest.approx(12 * np.eye(3), abs=1e-9)
+    beta, *_ = np.linalg.lstsq(model.design, y, rcond=None)
+    other, *_ = np.linalg.lstsq(columns, y, rcond=None)
+    assert columns @ other == pytest.approx(model.design @ beta)
+    covariance = model.contrast @ np.linalg.inv(model.design.T @ model.design) @ model.contrast
+    assert model.contrast @ beta / np.sqrt(covariance) == pytest.approx(other[-1] * np.sqrt(12))
