@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.compiled import compiled
+from sdm_core.lanes import WIDTH
 
-from .permuted import BASE, CORRELATION, CURVATURE, SLOPE, WIDTH, weigh_subjects
+from .permuted import BASE, CORRELATION, CURVATURE, SLOPE, fill_products
 
 _ONE = np.float32(1)
 _ZERO = np.float32(0)
@@ -87,10 +88,7 @@ def permuted_subjects_z(residuals: Tiled, effects: Tiled, subject_weights: Tiled
     trace, tau2 = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.float32)
     pooled = np.empty((4, WIDTH), np.float32)
     for tile in range(first, end):
-        for p in range(n_permutations):
-            for i in range(n_studies):
-                own = slice(starts[i], starts[i + 1])
-                weigh_subjects(residuals[tile, own], subject_weights[p, own], products[p, i])
+        fill_products(residuals, subject_weights, starts, tile, products)
         for p in range(n_permutations):
             pooled[:] = _ZERO
             for j in range(n_imputations):
