@@ -1,9 +1,9 @@
 """The command line.
 
-`python -m sdm_core run FOLDER --out OUT` analyses a folder, `check FOLDER` prints its problems, and
-`at OUT --mm x,y,z` prints the effects of every study at a place of a run and what makes them believable;
-`tfce MAP --mask MASK` prints the maxima of threshold-free cluster enhancement; `conjunction`, `contrast` and `overlap`
-compare two runs.
+`python -m sdm_core run FOLDER --out OUT` analyses a folder, `check FOLDER` prints what its studies were understood to
+be and its problems, and `at OUT --mm x,y,z` prints the effects of every study at a place of a run and what makes them
+believable; `tfce MAP --mask MASK` prints the maxima of threshold-free cluster enhancement; `conjunction`, `contrast`
+and `overlap` compare two runs.
 """
 
 import argparse
@@ -22,12 +22,13 @@ from sdm_core.errors import InputError, Problem
 from sdm_core.inference import SDM_NEIGHBOURS, Enhancer
 from sdm_core.io import (
     EarlierRun,
-    check_sdm_folder,
+    inspect_sdm_folder,
     read_bounds,
     read_mask,
     read_masked_map,
     read_run,
     read_sdm_folder,
+    study_lines,
     write_result,
 )
 from sdm_core.pipeline import (
@@ -70,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_run(commands.add_parser("run", help="analyse a folder of SDM inputs"))
     _add_at(commands.add_parser("at", help="effects and diagnostics at places of a run, as JSON"))
-    check = commands.add_parser("check", help="print every problem of a folder")
+    check = commands.add_parser(
+        "check", help="print what each study of a folder was understood to be, and every problem"
+    )
     check.add_argument("folder", type=Path, metavar="INPUT_DIR")
     check.set_defaults(command=_check)
     _add_tfce(commands.add_parser("tfce", help="print the maxima of both signs of an enhanced map"))
@@ -80,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     default = AnalysisSpecification()
-    parser.add_argument("folder", type=Path, metavar="INPUT_DIR", help="holds sdm_table.txt and a file for each study")
+    parser.add_argument(
+        "folder", type=Path, metavar="INPUT_DIR", help="holds sdm_table.txt and for each study its peaks or map"
+    )
     parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
     parser.add_argument("--imputations", type=int, default=default.imputations)
     parser.add_argument("--seed", type=int, default=default.seed)
@@ -150,7 +155,9 @@ def _tfce(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    problems = check_sdm_folder(options.folder)
+    studies, peaks, problems = inspect_sdm_folder(options.folder)
+    for line in study_lines(studies, peaks) if studies else ():
+        print(line)
     for problem in problems:
         print(problem)
     errors = sum(problem.level == "error" for problem in problems)

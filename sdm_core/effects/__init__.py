@@ -6,6 +6,7 @@
 - `peak_statistics`: thresholds that were not reported, t of peaks known only by their sign
 - `kernels`: virtual distances along the correlation template, by shortest paths
 - `bounds`: lower and upper effect of every voxel of a study, from its peaks and threshold
+- `images`: the same from its map
 """
 
 from importlib import import_module
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from .conversions import t_from_beta, t_from_f, t_from_p, t_from_r, t_from_z, t_threshold_from_p, t_threshold_from_z
 from .groups import Group, curvatures, groups_of
 from .hedges import EffectScale, g_variance, hedges_g, hedges_j
+from .images import image_bounds, image_effect
 from .peak_statistics import effective_thresholds, peak_statistics
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ __all__ = [
     "groups_of",
     "hedges_g",
     "hedges_j",
+    "image_bounds",
+    "image_effect",
     "peak_statistics",
     "source_voxels",
     "study_bounds",

@@ -56,12 +56,15 @@ class EffectScale:
     base, slope : ndarray of shape (n_studies,)
         variance = base + slope effect^2.
     correlation : ndarray of shape (n_studies,), bool
+    df : ndarray of shape (n_studies,)
+        Degrees of freedom of t.
     """
 
     factor: Array
     base: Array
     slope: Array
     correlation: NDArray[np.bool_]
+    df: Array
 
     @classmethod
     def of(cls, studies: StudyTable) -> "EffectScale":
@@ -73,6 +76,7 @@ class EffectScale:
             base=np.where(correlation, 1 / np.maximum(n1 - 3, 1), _inverse_n(n1, n2)),
             slope=np.where(correlation, 0.0, _variance_slope(_df(n1, n2))),
             correlation=correlation,
+            df=studies.df.astype(np.float64),
         )
 
     def effect(self, study: int, t: ArrayLike) -> Array:

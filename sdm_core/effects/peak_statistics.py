@@ -27,11 +27,13 @@ def effective_thresholds(studies: StudyTable, peaks: PeakTable) -> tuple[Array, 
     Returns
     -------
     thresholds : ndarray of shape (n_studies,)
-        As reported; else the smallest t of the study's peaks; else that of a two-tailed p of 0.05.
+        As reported; else the smallest t of the study's peaks; else that of a two-tailed p of 0.05.  A study with a
+        map needs none, and keeps NaN where none was reported.
     warnings : list of Problem
     """
     thresholds, warnings = studies.t_threshold.copy(), []
-    for i in np.flatnonzero(np.isnan(thresholds)):
+    without_map = np.array([image is None for image in studies.images])
+    for i in np.flatnonzero(np.isnan(thresholds) & without_map):
         reported = np.abs(peaks.t[peaks.of_study(int(i))])
         reported = reported[np.isfinite(reported)]
         if reported.size:

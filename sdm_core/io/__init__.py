@@ -6,6 +6,8 @@ module      what it reads and writes
 text        text files of any origin -> lines and cells
 sdm_folder  a folder of SDM-PSI inputs: ``sdm_table.txt`` and one file per study
 nifti       one map on the grid
+images      maps of single studies, of any grid
+summary     what a folder's studies were understood to be
 bounds      lower and upper maps of every study
 tables      clusters and peaks as rows and as CSV
 results     everything a run leaves behind, written whole or not at all
@@ -17,13 +19,15 @@ from sdm_core.io.bounds import read_bounds, write_bounds
 from sdm_core.io.nifti import read_map, read_mask, read_masked_map, write_map
 from sdm_core.io.results import write_result
 from sdm_core.io.runs import EarlierRun, read_run
-from sdm_core.io.sdm_folder import check_sdm_folder, read_sdm_folder, write_sdm_folder
+from sdm_core.io.sdm_folder import check_sdm_folder, inspect_sdm_folder, read_sdm_folder, write_sdm_folder
+from sdm_core.io.summary import study_lines
 from sdm_core.io.tables import cluster_rows, peak_rows
 
 __all__ = [
     "EarlierRun",
     "check_sdm_folder",
     "cluster_rows",
+    "inspect_sdm_folder",
     "peak_rows",
     "read_bounds",
     "read_map",
@@ -31,6 +35,7 @@ __all__ = [
     "read_masked_map",
     "read_run",
     "read_sdm_folder",
+    "study_lines",
     "write_bounds",
     "write_map",
     "write_result",

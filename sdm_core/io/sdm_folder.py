@@ -4,7 +4,9 @@
 
 - ``STUDY.SOFTWARE_SPACE.txt``, SOFTWARE one of spm, fsl, other, SPACE one of mni, tal: one peak per line, x, y, z in
   mm and the t value, or ``p`` / ``n`` where only the sign is known;
-- ``STUDY.no_peaks.txt``: the study found nothing in the whole brain.
+- ``STUDY.no_peaks.txt``: the study found nothing in the whole brain;
+- ``STUDY.nii.gz``, ``STUDY.STATISTIC.nii.gz`` or ``STUDY.STATISTIC_SPACE.nii.gz``: the study's map, as
+  `sdm_core.io.images` has it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import numpy as np
 
 from sdm_core.errors import InputError, Problem, raise_errors
 from sdm_core.io import text
-from sdm_core.studies import PeakTable, StudyTable, parse_peaks, parse_studies
+from sdm_core.io.images import ImageName, effect_problems, image_name, read_image
+from sdm_core.io.nifti import write_map
+from sdm_core.studies import PeakTable, StudyImage, StudyTable, parse_peaks, parse_studies
 from sdm_core.studies.table import COLUMNS
 
 TABLE_NAME: Final = "sdm_table.txt"
@@ -31,6 +35,7 @@ _STUDY_FILE: Final = re.compile(
     r"(?P<study>.+)\.(?:(?P<software>spm|fsl|other)_(?P<space>mni|tal)|no_peaks)\.txt", re.IGNORECASE
 )
 _KINDS: Final = "spm_mni, fsl_mni, other_mni, spm_tal, fsl_tal, other_tal or no_peaks"
+_MAP_KINDS: Final = "STUDY.nii.gz, STUDY.t_mni.nii.gz, STUDY.t_spm_tal.nii.gz; z or g for t"
 _PEAK_COLUMNS: Final = 4
 
 Row = dict[str, str]
@@ -42,10 +47,11 @@ class _StudyFile:
     study: str
     software: str
     space: str
+    image: ImageName | None = None
 
     @property
     def is_silent(self) -> bool:
-        return not self.space
+        return not self.space and self.image is None
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,12 @@ def check_sdm_folder(path: str | Path) -> list[Problem]:
     return _read(Path(path)).problems
 
 
+def inspect_sdm_folder(path: str | Path) -> tuple[StudyTable | None, PeakTable | None, list[Problem]]:
+    """The tables of a folder as far as they could be read, and every problem of it."""
+    folder = _read(Path(path))
+    return folder.studies, folder.peaks, folder.problems
+
+
 def _read(folder: Path) -> _Folder:
     table_path = _find_table(folder)
     if table_path is None:
@@ -96,13 +108,28 @@ def _read(folder: Path) -> _Folder:
     names = [row["study"] for row in rows]
     files, more = _study_files(folder, names)
     problems += [*more, *_check_files(names, files)]
+    images, more = _read_images(files)
+    problems += more
     silent = {study for study, found in files.items() if any(file.is_silent for file in found)}
-    studies, more = parse_studies(row | {NO_PEAKS: str(int(row["study"] in silent))} for row in rows)
+    studies, more = parse_studies((row | {NO_PEAKS: str(int(row["study"] in silent))} for row in rows), images)
     problems += more
     peaks, more = _read_peaks(files, studies)
-    problems += more
+    problems += [*more, *(effect_problems(studies) if studies else [])]
     used = [table_path, *(file.path for found in files.values() for file in found)]
     return _Folder(studies, peaks, problems, {file.name: _sha256(file) for file in used})
+
+
+def _read_images(files: Mapping[str, list[_StudyFile]]) -> tuple[dict[str, StudyImage], list[Problem]]:
+    """Maps of the studies that have one alone; two files of a study are a problem of their own."""
+    images: dict[str, StudyImage] = {}
+    problems: list[Problem] = []
+    for study, found in files.items():
+        if len(found) == 1 and found[0].image is not None:
+            image, more = read_image(found[0].path, found[0].image)
+            problems += more
+            if image is not None:
+                images[study] = image
+    return images, problems
 
 
 def _find_table(folder: Path) -> Path | None:
@@ -152,8 +179,10 @@ def _study_files(folder: Path, names: list[str]) -> tuple[dict[str, list[_StudyF
     files: dict[str, list[_StudyFile]] = defaultdict(list)
     problems: list[Problem] = []
     for path in sorted(folder.iterdir()):
-        match = _STUDY_FILE.fullmatch(path.name)
-        if match is None:
+        match, image = _STUDY_FILE.fullmatch(path.name), image_name(path.name, names)
+        if image is not None:
+            files[image.study].append(_StudyFile(path, image.study, "", "", image))
+        elif match is None:
             problems += _strange_file(path, names)
         elif match["study"] not in names:
             problems.append(_file_without_study(path, match["study"], names))
@@ -165,11 +194,15 @@ def _study_files(folder: Path, names: list[str]) -> tuple[dict[str, list[_StudyF
 
 def _strange_file(path: Path, names: list[str]) -> Iterator[Problem]:
     study = next((name for name in names if path.name.startswith(f"{name}.")), None)
+    is_map = path.name.lower().endswith((".nii", ".nii.gz"))
+    other_case = next((name for name in names if path.name.lower().startswith(f"{name.lower()}.")), None)
+    if is_map and other_case and study is None:
+        yield _file_without_study(path, path.name[: len(other_case)], names)
     if study is None:
         return
-    if path.name.lower().endswith((".nii", ".nii.gz")):
-        mend = "Give the study's peaks: maps of single studies cannot be analysed yet."
-        yield Problem(f"file {path.name}", "is a map and is not read", mend, "warning", study)
+    if is_map:
+        message, mend = "is a map with an unknown name and is not read", f"Name it as one of {_MAP_KINDS}."
+        yield Problem(f"file {path.name}", message, mend, "warning", study)
     else:
         mend = f"Name it {study}.KIND.txt with KIND one of {_KINDS}."
         yield Problem(f"file {path.name}", "is of an unknown kind and is not read", mend, "warning", study)
@@ -185,7 +218,7 @@ def _check_files(names: list[str], files: Mapping[str, list[_StudyFile]]) -> Ite
     for name in names:
         found = files.get(name, [])
         if not found:
-            mend = f"Add {name}.KIND.txt with KIND one of {_KINDS}."
+            mend = f"Add {name}.KIND.txt with KIND one of {_KINDS}, or its map {name}.nii.gz."
             yield Problem(f"study {name}", "has no file", mend, study=name)
         elif len(found) > 1:
             listed = ", ".join(file.path.name for file in found)
@@ -198,14 +231,14 @@ def _read_peaks(
     """Peaks of the studies that could be read; what is wrong with lines and with values."""
     rows: list[Row] = []
     problems: list[Problem] = []
-    for file in (file for found in files.values() for file in found):
+    for file in (file for found in files.values() for file in found if file.image is None):
         found, more = _peak_rows(file)
         rows += found
         problems += more
     if studies is None:
         return None, problems
     broken = {problem.study for problem in problems if problem.level == "error"}
-    absent = {name for name in studies.names if not files.get(name)}
+    absent = {name for name in studies.names if all(file.image for file in files.get(name, []))}
     peaks, more = parse_peaks([row for row in rows if row["study"] in studies.names], studies)
     unexplained = [problem for problem in more if not (_says_no_peak(problem) and problem.study in broken | absent)]
     return peaks, problems + unexplained
@@ -263,14 +296,18 @@ def _sha256(path: Path) -> str:
 def write_sdm_folder(path: str | Path, studies: StudyTable, peaks: PeakTable) -> None:
     """Write a folder that `read_sdm_folder` reads back to the same tables.
 
-    Coordinates are written as ``other_mni``, in full precision.
+    Coordinates are written as ``other_mni``, in full precision; maps on the grid of the analyses.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     table = "\n".join("\t".join(cells) for cells in _table_lines(studies))
     (folder / TABLE_NAME).write_text(table + "\n", "utf-8")
     for index, name in enumerate(studies.names):
-        if studies.no_peaks[index]:
+        image = studies.images[index]
+        if image is not None:
+            intent = ("t test", (image.df,)) if image.df is not None else ("none", ())
+            write_map(folder / f"{name}.{image.statistic}.nii.gz", image.values, f"{image.statistic} of {name}", intent)
+        elif studies.no_peaks[index]:
             (folder / f"{name}.{NO_PEAKS}.txt").write_text("", "utf-8")
         else:
             lines = (_peak_line(peaks, place) for place in peaks.of_study(index))
@@ -278,13 +315,23 @@ def write_sdm_folder(path: str | Path, studies: StudyTable, peaks: PeakTable) ->
 
 
 def _table_lines(studies: StudyTable) -> Iterator[list[str]]:
-    yield ["study", "n1", "n2", "t_thr", "threshold", "design", *studies.covariates, *studies.labels]
+    fixed = ["study", "n1", "n2", "t_thr", "threshold", "design", *(["nuisance"] if any(studies.images) else [])]
+    yield [*fixed, *studies.covariates, *studies.labels]
     for index, name in enumerate(studies.names):
         covariates = (_cell(values[index]) for values in studies.covariates.values())
         labels = (values[index] or "NA" for values in studies.labels.values())
         sizes = (str(studies.n1[index]), str(studies.n2[index]))
         kind = studies.threshold_kind[index] or "NA"
-        yield [name, *sizes, _cell(studies.t_threshold[index]), kind, studies.design[index], *covariates, *labels]
+        own = [name, *sizes, _cell(studies.t_threshold[index]), kind, studies.design[index]]
+        if any(studies.images):
+            own.append(_nuisance(studies, index))
+        yield [*own, *covariates, *labels]
+
+
+def _nuisance(studies: StudyTable, index: int) -> str:
+    """Covariates of the study's own model, which its map has told by its degrees of freedom."""
+    image = studies.images[index]
+    return "NA" if image is None or image.df is None else str(round(float(studies.df[index]) - image.df))
 
 
 def _peak_line(peaks: PeakTable, place: np.intp) -> str:

@@ -15,14 +15,14 @@ from sdm_core.diagnostics import PlaceEffects
 from sdm_core.effects import EffectScale
 from sdm_core.errors import InputError, Problem
 from sdm_core.imputation import FieldGenerator, impute, truncations
-from sdm_core.spaces import Mask, load_mask, load_template, mm_to_voxel
+from sdm_core.spaces import Mask, load_template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, PeakTable, StudyTable
 
 from .blocks import Tick, Workers
 from .progress import Progress, Reporter
 from .run import chosen_studies, model_of
-from .stages import Analysis, compute_bounds, expected_effects, given_bounds, most_likely_values
+from .stages import Analysis, analysed_mask, compute_bounds, expected_effects, given_bounds, most_likely_values
 
 Floats = NDArray[np.float64]
 Voxels = NDArray[np.intp]
@@ -90,7 +90,7 @@ def effects_at(
     studies, peaks = chosen_studies(studies, peaks, specification)
     if bounds is not None:
         bounds = given_bounds(bounds, studies)
-    mask = bounds.mask if bounds is not None else mask or load_mask(specification.mask)
+    mask, _ = analysed_mask(studies, specification, mask, bounds)
     voxels = {name: find(mask) for name, find in places.items()}
     template, model = load_template(specification.template, mask), model_of(studies, specification)
     with Workers(threads) as workers:

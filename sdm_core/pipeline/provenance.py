@@ -46,6 +46,7 @@ def describe(
         "mle_discards_used": analysis.n_discards,
         "studies": {"count": len(studies), "subjects": int((studies.n1 + studies.n2).sum()), "names": studies.names},
         "peaks": {"count": len(analysis.peaks), "sign_only": int(np.isnan(analysis.peaks.t).sum())},
+        "maps": {name: image.statistic for name, image in zip(studies.names, studies.images, strict=True) if image},
         "sign_only_heights": {} if bounds_sha256 else _sign_only_heights(analysis),
         "tables_sha256": tables_sha256(studies, analysis.peaks),
         "inputs_sha256": dict(inputs),
@@ -123,6 +124,9 @@ def tables_sha256(studies: StudyTable, peaks: PeakTable) -> str:
     columns = (studies.n1, studies.n2, studies.t_threshold, studies.no_peaks)
     for array in (*columns, peaks.study_index, peaks.mm, peaks.t, peaks.sign):
         digest.update(np.ascontiguousarray(array).tobytes())
+    for name, image in zip(studies.names, studies.images, strict=True):
+        if image is not None:
+            digest.update(name.encode() + image.digest)
     return digest.hexdigest()
 
 

@@ -15,7 +15,7 @@ from sdm_core.effects import EffectScale
 from sdm_core.errors import Problem
 from sdm_core.inference import Cluster, NullMaxima, find_clusters
 from sdm_core.pooling import PooledMaps
-from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_mask, load_template
+from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_template
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
@@ -23,7 +23,7 @@ from .blocks import Tick, Workers
 from .permutations import ImputedEffects, PermutationTest, p_maps
 from .progress import Progress, Reporter
 from .provenance import describe
-from .stages import Analysis, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
+from .stages import Analysis, analysed_mask, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
 
 Volume = NDArray[np.float32]
 
@@ -105,7 +105,7 @@ def run(
     model = model_of(studies, specification)
     if bounds is not None:
         bounds = given_bounds(bounds, studies)
-    mask = bounds.mask if bounds is not None else mask or load_mask(specification.mask)
+    mask, open_voxels = analysed_mask(studies, specification, mask, bounds)
     template, scale = load_template(specification.template, mask), EffectScale.of(studies)
     with Workers(threads) as workers:
         with reporter.stage("compile", announce=False):
@@ -129,7 +129,7 @@ def run(
         version=__version__,
         started=started,
         seconds=reporter.seconds,
-        warnings=warnings,
+        warnings=[*open_voxels, *warnings],
         inputs=inputs or {},
         bounds_sha256=bounds_sha256,
         null_maxima=null_maxima,

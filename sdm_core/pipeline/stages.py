@@ -11,6 +11,7 @@ from sdm_core.effects import (
     EffectScale,
     KernelGraph,
     effective_thresholds,
+    image_bounds,
     peak_statistics,
     source_voxels,
     study_bounds,
@@ -18,9 +19,9 @@ from sdm_core.effects import (
 from sdm_core.errors import InputError, Problem
 from sdm_core.imputation import FieldGenerator, default_discards, impute, most_likely, most_likely_linear, truncations
 from sdm_core.pooling import PooledMaps, RubinPool, random_effects_mean
-from sdm_core.spaces import Template
+from sdm_core.spaces import Mask, Template, load_mask
 from sdm_core.specification import AnalysisSpecification
-from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable
+from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, covered_mask
 
 from .blocks import Tick, Workers, voxel_blocks
 
@@ -51,7 +52,7 @@ class Analysis:
 
 
 def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Problem]]:
-    """Bounds of every study from its peaks and threshold, and what had to be assumed."""
+    """Bounds of every study from its peaks and threshold or from its map, and what had to be assumed."""
     studies, peaks, specification = analysis.studies, analysis.peaks, analysis.specification
     compatible, mask = specification.compatibility is not None, analysis.template.mask
     thresholds, warnings = effective_thresholds(studies, peaks)
@@ -64,11 +65,24 @@ def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Pro
     upper = np.empty_like(lower)
 
     def one(i: int) -> None:
-        bounds = study_bounds(graph, sources, t, peaks.of_study(i), float(thresholds[i]))
-        lower[i], upper[i] = (analysis.scale.effect(i, bound) for bound in bounds)
+        image, threshold = studies.images[i], float(thresholds[i])
+        if image is not None:
+            lower[i], upper[i] = image_bounds(image, analysis.scale, i, mask, threshold)
+        else:
+            bounds = study_bounds(graph, sources, t, peaks.of_study(i), threshold)
+            lower[i], upper[i] = (analysis.scale.effect(i, bound) for bound in bounds)
 
     analysis.workers.each(one, range(len(studies)), tick)
     return BoundsMaps(studies.names, lower, upper, mask), warnings + moved
+
+
+def analysed_mask(
+    studies: StudyTable, specification: AnalysisSpecification, mask: Mask | None, bounds: BoundsMaps | None
+) -> tuple[Mask, list[Problem]]:
+    """Given bounds bring their mask; otherwise the mask asked for, where the studies' maps let it be analysed."""
+    if bounds is not None:
+        return bounds.mask, []
+    return covered_mask(mask or load_mask(specification.mask), studies)
 
 
 def given_bounds(bounds: BoundsMaps, studies: StudyTable) -> BoundsMaps:

@@ -8,6 +8,8 @@ table         StudyTable: one entry per study (sizes, design, threshold, covaria
 peaks         PeakTable: one entry per peak (study, MNI mm, t or only a sign)
 selection     the studies that an expression over the columns is true for
 linear_model  LinearModel: design and tested contrast of covariates
+images        StudyImage: the map of a study that has one
+coverage      the mask without the voxels that maps leave open
 bounds_maps   BoundsMaps: between which values each study's effect lies at each voxel
 ============  ============================================================================
 
@@ -16,6 +18,8 @@ refused.  Inner code may rely on the invariants that the two classes number.
 """
 
 from sdm_core.studies.bounds_maps import BoundsMaps
+from sdm_core.studies.coverage import covered_mask
+from sdm_core.studies.images import StudyImage
 from sdm_core.studies.linear_model import LinearModel, linear_model
 from sdm_core.studies.peaks import PeakTable, parse_peaks
 from sdm_core.studies.selection import leave_out, select_studies
@@ -25,7 +29,9 @@ __all__ = [
     "BoundsMaps",
     "LinearModel",
     "PeakTable",
+    "StudyImage",
     "StudyTable",
+    "covered_mask",
     "leave_out",
     "linear_model",
     "parse_peaks",

@@ -53,7 +53,8 @@ class PeakTable:
     -----
     Invariants: (1) all entries have the same length, 0 allowed; (2) study_index never decreases; (3) every
     coordinate is finite and at most 20 mm outside the brain; (4) where t is a number it is finite, not 0, and has
-    the sign of ``sign``; (5) a study has peaks exactly if its ``no_peaks`` is false; (6) all arrays are read-only.
+    the sign of ``sign``; (5) a study has peaks exactly if its ``no_peaks`` is false and it
+    has no map; (6) all arrays are read-only.
     """
 
     study_index: npt.NDArray[np.int64]
@@ -294,8 +295,14 @@ def _check_duplicates(readers: Sequence[_PeakReader]) -> None:
 
 def _check_presence(count: Counter[str], studies: StudyTable) -> list[Problem]:
     problems = []
-    for name, silent in zip(studies.names, studies.no_peaks, strict=True):
-        if silent and count[name]:
+    for name, silent, image in zip(studies.names, studies.no_peaks, studies.images, strict=True):
+        if image is not None:
+            if count[name] or silent:
+                message = (
+                    f"has {count[name]} peaks beside its map" if count[name] else 'has a map and is marked "no peaks"'
+                )
+                problems.append(Problem(f"study {name}", message, "Keep the map alone.", study=name))
+        elif silent and count[name]:
             message = f'has {count[name]} peaks and is marked "no peaks"'
             problems.append(Problem(f"study {name}", message, "Remove the peaks or the mark.", study=name))
         elif not silent and not count[name]:

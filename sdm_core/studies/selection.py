@@ -10,7 +10,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from sdm_core.studies.peaks import PeakTable
 from sdm_core.studies.table import StudyTable
 
 Value = float | str | bool
+T = TypeVar("T")
 LONGEST: Final = 1000
 """Characters; Python's parser is safe for any expression of this length."""
 
@@ -68,7 +69,7 @@ def select_studies(studies: StudyTable, peaks: PeakTable, expression: str) -> tu
 
 
 def _take(studies: StudyTable, peaks: PeakTable, chosen: npt.NDArray[np.bool_]) -> tuple[StudyTable, PeakTable]:
-    def pick(values: tuple[str, ...]) -> tuple[str, ...]:
+    def pick(values: tuple[T, ...]) -> tuple[T, ...]:
         return tuple(value for value, keep in zip(values, chosen, strict=True) if keep)
 
     kept = replace(
@@ -82,6 +83,7 @@ def _take(studies: StudyTable, peaks: PeakTable, chosen: npt.NDArray[np.bool_]) 
         no_peaks=studies.no_peaks[chosen],
         covariates={name: values[chosen] for name, values in studies.covariates.items()},
         labels={name: pick(values) for name, values in studies.labels.items()},
+        images=pick(studies.images),
     )
     own = chosen[peaks.study_index]
     place = np.cumsum(chosen) - 1

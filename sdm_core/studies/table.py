@@ -13,16 +13,22 @@ import numpy.typing as npt
 
 from sdm_core.errors import InputError, Level, Problem, raise_errors
 from sdm_core.studies.cells import CellError, Row, clean, frozen, is_missing, number, whole_number
+from sdm_core.studies.images import StudyImage
 
 DESIGNS: Final = ("one_sample", "two_sample", "correlation")
 THRESHOLD_KINDS: Final = ("corrected", "uncorrected", "")
-COLUMNS: Final = ("study", "n1", "n2", "t_thr", "threshold", "design", "no_peaks")
+COLUMNS: Final = ("study", "n1", "n2", "t_thr", "threshold", "design", "no_peaks", "nuisance")
+PAIRED: Final = "paired"
+"""Another word for one_sample: the sample is that of the pairs' differences."""
 
 MIN_N: Final = 4
 """The variance of Hedges' g needs more than 2 degrees of freedom."""
 SMALL_N: Final = 10
 LEAST_T_THRESHOLD: Final = 0.5
 """Nobody thresholds at a smaller t; what is below is a p value in the wrong column."""
+
+DF_TOLERANCE: Final = 0.5
+"""Programs that estimate degrees of freedom do not give whole numbers."""
 
 _NAME = re.compile(r"[\w.-]+")
 _LOST_DF: Final = {"one_sample": 1, "two_sample": 2, "correlation": 2}
@@ -51,13 +57,15 @@ class StudyTable:
     covariates : mapping from name to ndarray of shape (n_studies,), NaN where missing
     labels : mapping from name to tuple of str, "" where missing
         Further columns that hold text; they select studies.
+    images : tuple of StudyImage or None
+        The study's map, where it has one; empty for none at all.
 
     Notes
     -----
     Invariants: (1) all entries have the same length, at least 1; (2) names are unique and made of letters, digits
     and ``_ . -``; (3) n2 is 0 unless the design is two_sample; (4) every study has at least 4 people and more than
     2 degrees of freedom (a correlation: at least 4 people); (5) t_threshold is positive or NaN; (6) all arrays are
-    read-only.
+    read-only; (7) a study has no map if its no_peaks is true, and a map of g only if its design is not correlation.
     """
 
     names: tuple[str, ...]
@@ -69,6 +77,7 @@ class StudyTable:
     no_peaks: npt.NDArray[np.bool_]
     covariates: Mapping[str, Floats] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    images: tuple[StudyImage | None, ...] = ()
 
     def __post_init__(self) -> None:
         for name, dtype in (("n1", np.int64), ("n2", np.int64), ("t_threshold", np.float64), ("no_peaks", np.bool_)):
@@ -76,6 +85,7 @@ class StudyTable:
         columns = {name: frozen(values, np.float64) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(columns))
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+        object.__setattr__(self, "images", tuple(self.images) or (None,) * len(self.names))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -91,28 +101,33 @@ class StudyTable:
         return self.names.index(name)
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Row]) -> StudyTable:
+    def from_rows(cls, rows: Iterable[Row], images: Mapping[str, StudyImage] | None = None) -> StudyTable:
         """Table from one mapping per study.
 
         Parameters
         ----------
         rows : iterable of mappings
-            Keys ``study``, ``n1``; optional ``n2``, ``t_thr``, ``threshold``, ``design``, ``no_peaks``; every other
-            key is a covariate.  Values are numbers or text.
+            Keys ``study``, ``n1``; optional ``n2``, ``t_thr``, ``threshold``, ``design``, ``no_peaks``, ``nuisance``
+            (covariates in the study's own model, which explain the degrees of freedom of its map); every other key is
+            a covariate.  Values are numbers or text.  The design ``paired`` is one_sample, with n1 pairs.
+        images : mapping, optional
+            Maps by study.
 
         Raises
         ------
         InputError
             With every problem of every row.
         """
-        table, problems = parse_studies(rows)
+        table, problems = parse_studies(rows, images)
         raise_errors(problems)
         if table is None:
             raise InputError(problems)
         return table
 
 
-def parse_studies(rows: Iterable[Row]) -> tuple[StudyTable | None, list[Problem]]:
+def parse_studies(
+    rows: Iterable[Row], images: Mapping[str, StudyImage] | None = None
+) -> tuple[StudyTable | None, list[Problem]]:
     """Read study rows as `StudyTable.from_rows` does, without raising.
 
     Returns
@@ -121,14 +136,14 @@ def parse_studies(rows: Iterable[Row]) -> tuple[StudyTable | None, list[Problem]
         Of the rows without an error; None if there is none.
     problems : list of Problem
     """
-    rows = list(rows)
+    rows, images = list(rows), images or {}
     problems: list[Problem] = []
     if not rows:
         problems.append(Problem("study table", "has no study", "Give at least one study."))
     kept: list[tuple[Row, dict[str, Any]]] = []
     seen: set[str] = set()
     for position, row in enumerate(rows, start=1):
-        reader = _StudyReader(row, position)
+        reader = _StudyReader(row, position, images)
         values = reader.values(seen)
         problems += reader.problems
         if not any(problem.level == "error" for problem in reader.problems):
@@ -143,7 +158,7 @@ def _table(
     if not entries:
         return None
     columns = {name: [entry[name] for entry in entries] for name in entries[0]}
-    for name in ("names", "design", "threshold_kind"):
+    for name in ("names", "design", "threshold_kind", "images"):
         columns[name] = tuple(columns[name])  # type: ignore[assignment]
     return StudyTable(**columns, covariates=covariates, labels=labels)  # type: ignore[arg-type]
 
@@ -151,9 +166,10 @@ def _table(
 class _StudyReader:
     """Reads one row and notes what is wrong with it."""
 
-    def __init__(self, row: Row, position: int) -> None:
+    def __init__(self, row: Row, position: int, images: Mapping[str, StudyImage]) -> None:
         self.row, self.position = row, position
         self.name = clean(row.get("study"))
+        self.image = images.get(self.name)
         self.problems: list[Problem] = []
 
     def values(self, seen: set[str]) -> dict[str, Any]:
@@ -163,6 +179,7 @@ class _StudyReader:
         design = self._design(n2)
         if None not in (n1, n2):
             self._check_size(design, n1 or 0, n2 or 0)
+            self._check_image(design, n1 or 0, n2 or 0)
         return {
             "names": self.name,
             "design": design,
@@ -171,6 +188,7 @@ class _StudyReader:
             "t_threshold": self._threshold(),
             "threshold_kind": self._choice("threshold", THRESHOLD_KINDS, ""),
             "no_peaks": self._no_peaks(),
+            "images": self.image,
         }
 
     def _note(self, column: str, message: str, mend: str, level: Level = "error") -> None:
@@ -186,18 +204,26 @@ class _StudyReader:
         seen.add(self.name)
 
     def _people(self, column: str) -> int | None:
+        return self._count(column, "people")
+
+    def _count(self, column: str, of: str) -> int | None:
         try:
             value = whole_number(self.row.get(column))
         except CellError as error:
             self._note(column, error.message, error.mend)
             return None
         if value < 0:
-            self._note(column, f"{value} is negative", "Give a count of people.")
+            self._note(column, f"{value} is negative", f"Give a count of {of}.")
             return None
         return value
 
     def _design(self, n2: int | None) -> str:
-        design = self._choice("design", DESIGNS, "two_sample" if n2 else "one_sample")
+        default = "two_sample" if n2 else "one_sample"
+        design = self._choice("design", (*DESIGNS, PAIRED), default)
+        if design == PAIRED:
+            if n2:
+                self._note("n2", "is given in a paired study", "Give the number of pairs as n1 and leave n2 empty.")
+            return "one_sample"
         if design == "two_sample" and n2 == 0:
             self._note("n2", "is missing in a two-sample study", "Give the size of the second group.")
         elif design != "two_sample" and n2:
@@ -214,8 +240,24 @@ class _StudyReader:
         elif total < SMALL_N:
             self._note("n1", f"only {total} people", "Check the number: results of so few are unstable.", "warning")
 
+    def _check_image(self, design: str, n1: int, n2: int) -> None:
+        """Whether the map is one of this design and of so many people."""
+        if self.image is None or design not in _LOST_DF:
+            return
+        if self.image.statistic == "g" and design == "correlation":
+            self._note("map", "holds g, and the design is a correlation", "Give the map as t or z.")
+        nuisance = 0 if is_missing(self.row.get("nuisance")) else self._count("nuisance", "covariates")
+        df = n1 + n2 - _LOST_DF[design] - (nuisance or 0)
+        if self.image.df is not None and abs(self.image.df - df) > DF_TOLERANCE:
+            people = f"n1 = {n1}" + (f" and n2 = {n2}" if n2 else "")
+            message = f"has {self.image.df:g} degrees of freedom, where {people} give {df} ({design})"
+            mend = "Correct n1, n2 or the design; write the covariates of the study's own model as nuisance."
+            self._note("map", message, mend)
+
     def _threshold(self) -> float:
         cell = self.row.get("t_thr")
+        if is_missing(cell) and self.image is not None:
+            return float("nan")
         if is_missing(cell):
             mend = "Give the t value of the study's threshold; else its smallest |t| is used."
             self._note("t_thr", "is missing", mend, "warning")
@@ -235,7 +277,7 @@ class _StudyReader:
         cell = self.row.get(column)
         if is_missing(cell):
             return default
-        text = clean(cell).lower()
+        text = clean(cell).lower().replace("-", "_").replace(" ", "_")
         if text not in choices:
             self._note(column, f'"{text}" is not known', f"Choose one of {', '.join(filter(None, choices))}.")
         return text

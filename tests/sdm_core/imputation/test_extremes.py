@@ -69,7 +69,7 @@ def test_the_likely_coefficients_of_a_regression_are_finite(drawn, discards, cov
     assert 0 <= tau2[0] <= LARGEST_TAU2
     for i, expected in enumerate(design @ coefficients):
         own = slice(i, i + 1)
-        part = EffectScale(scale.factor[own], scale.base[own], scale.slope[own], scale.correlation[own])
+        part = EffectScale(scale.factor[own], scale.base[own], scale.slope[own], scale.correlation[own], scale.df[own])
         assert_imputed_between_bounds(lower[own], upper[own], part, expected, tau2, 0.4)
 
 

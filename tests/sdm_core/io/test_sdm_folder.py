@@ -173,7 +173,15 @@ def test_voxel_indices_instead_of_millimetres_are_recognised(folder):
         ),
         (
             {"a__spm_mni__txt": PEAKS, "a__nii__gz": b""},
-            "warning: file a.nii.gz: is a map and is not read. Give the study's peaks",
+            "error: study a: has several files: a.nii.gz, a.spm_mni.txt. Keep one of them.",
+        ),
+        (
+            {"a__spm_mni__txt": PEAKS, "a__beta__nii": b""},
+            "warning: file a.beta.nii: is a map with an unknown name and is not read. Name it as one of STUDY.nii.gz",
+        ),
+        (
+            {"a__spm_mni__txt": PEAKS, "A__nii__gz": b""},
+            "warning: file A.nii.gz: belongs to no study of sdm_table.txt and is not read. Is it a? Upper",
         ),
         (
             {"a__no_peaks__txt": PEAKS},
