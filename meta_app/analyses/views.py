@@ -14,7 +14,14 @@ from meta_app.analyses import engine, services
 from meta_app.analyses.domain import CORRECTIONS, Preflight, filters_of
 from meta_app.analyses.forms import LaunchForm
 from meta_app.analyses.models import Run
-from meta_app.analyses.selectors import project_runs, runs_ahead, time_left, time_taken, worker_silent
+from meta_app.analyses.selectors import (
+    permutations_done,
+    project_runs,
+    runs_ahead,
+    time_left,
+    time_taken,
+    worker_silent,
+)
 from meta_app.common.exceptions import UserError
 from meta_app.common.forms import read_number
 from meta_app.datasets.domain import Snapshot, load_snapshot
@@ -141,6 +148,7 @@ def _progress_context(place: Place, run: Run) -> dict[str, object]:
         "run": run,
         "events": list(run.events.all()),
         "ahead": runs_ahead(run) if run.status == Run.Status.QUEUED else 0,
+        "done": permutations_done(run) if run.status == Run.Status.PERMUTING else 0,
         "time_left": time_left(run),
         "time_taken": time_taken(run),
         "silent": worker_silent(run),

@@ -15,9 +15,17 @@ PERMUTED = {
 """What a permutation does to the subject images of a design."""
 
 
+PREVIEW = (
+    "This is a preview, not to be reported: the permutation test is not concluded and p values are not corrected for "
+    "multiple comparisons."
+)
+
+
 def methods_text(told: Result) -> list[str]:
     """Paragraphs: how effects were pooled, how p was corrected, what is reported."""
-    return [_pooling(told), *([_test(told)] if told.test else []), _reported(told)]
+    first = [PREVIEW] if told.is_preview else []
+    test = [_test(told)] if told.test else []
+    return [*first, _pooling(told), *test, _reported(told)]
 
 
 def methods_file(told: Result) -> str:

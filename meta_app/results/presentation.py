@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import TextChoices
 
 from meta_app.analyses.domain import HEIGHTS
-from meta_app.analyses.models import Artefact
+from meta_app.analyses.models import Artefact, Run
 from meta_app.extraction.models import Dataset
 from meta_app.results.domain import CORRECTIONS, units_text
 from meta_app.results.methods import ESTIMATORS
@@ -50,6 +50,8 @@ def question_facts(result: Result) -> list[Fact]:
 
 def _test_text(result: Result) -> str:
     made = result.test.get("permutations")
+    if result.is_preview:
+        return f"{result.run.permutations:,} of subject images asked for, not concluded"
     if not made:
         return "none: p values are not corrected for multiple comparisons"
     return f"{made:,} of subject images" + (", all there are" if result.test.get("exact") else "")
@@ -83,8 +85,14 @@ def provenance_facts(result: Result) -> list[Fact]:
         ("Kernel", f"{core['fwhm_mm']:g} mm FWHM, anisotropy {core['anisotropy']:g}"),
         ("Compatibility", core["compatibility"] or "none: our own rules"),
         ("Launched by", str(run.launched_by)),
-        ("Finished", f"{run.finished_at:%Y-%m-%d %H:%M} UTC" if run.finished_at else "not recorded"),
+        ("Finished", _finished_text(result)),
     ]
+
+
+def _finished_text(result: Result) -> str:
+    if result.is_preview:
+        return f"preview of {result.run.preview_at:%Y-%m-%d %H:%M} UTC"
+    return f"{result.run.finished_at:%Y-%m-%d %H:%M} UTC" if result.run.finished_at else "not recorded"
 
 
 def _mask_text(result: Result) -> str:
@@ -124,4 +132,5 @@ def file_stem(result_or_run: object) -> str:
     """Start of every file name a person downloads: run, dataset and specification hash, seed."""
     run = getattr(result_or_run, "run", result_or_run)
     dataset, specification = run.agreed_dataset.sha256[:8], run.specification.sha256[:8]
-    return f"concord-run{run.pk}-d{dataset}-s{specification}-seed{run.seed}"
+    preview = "" if run.status == Run.Status.DONE else "-preview"
+    return f"concord-run{run.pk}-d{dataset}-s{specification}-seed{run.seed}{preview}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404
 
 from meta_app.analyses.engine import core_names
@@ -45,16 +45,16 @@ class LostFileError(UserError):
     code = "lost"
 
 
-def done_runs(place: Place) -> QuerySet[Run]:
-    """Finished runs, the newest first, with their questions but without the contents of their datasets."""
+def viewable_runs(place: Place) -> QuerySet[Run]:
+    """Runs with maps, previews before the newest, with their questions but not the contents of their datasets."""
     runs = project_runs(place.project).defer(None).defer("agreed_dataset__content")
-    return runs.filter(status=Run.Status.DONE).order_by("-finished_at", "-pk")
+    return runs.viewable().order_by(F("finished_at").desc(nulls_first=True), "-pk")
 
 
 def find_run(place: Place, run_id: int) -> Run:
-    """A finished run of this project, or Http404."""
-    runs = Run.objects.select_related("agreed_dataset", "specification", "launched_by")
-    run = runs.filter(project=place.project, pk=run_id, status=Run.Status.DONE).first()
+    """A run of this project that is finished or has a preview, or Http404."""
+    runs = Run.objects.viewable().select_related("agreed_dataset", "specification", "launched_by")
+    run = runs.filter(project=place.project, pk=run_id).first()
     if run is None:
         raise Http404
     return run
@@ -147,6 +147,11 @@ class Result:
         known = [value for value in (both[0] if both else ()) if value is not None]
         made = self.test.get("permutations", asked.permutations)
         return replace(asked, permutations=made, null_z=min(known, default=None))
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether a permutation test was asked for that is not concluded."""
+        return self.run.status != Run.Status.DONE
 
     @property
     def smallest_p(self) -> float:

@@ -1,4 +1,4 @@
-"""Pages and files of finished runs. Members of the project read them; nobody writes."""
+"""Pages and files of finished runs and of previews. Members of the project read them; nobody writes."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,17 +8,19 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from meta_app.analyses.models import Artefact, Run
+from meta_app.analyses.selectors import permutations_done, time_left
 from meta_app.common.exceptions import UserError
 from meta_app.common.views import error_page
-from meta_app.projects.permissions import enter_project
+from meta_app.projects.permissions import LAUNCH, enter_project
 from meta_app.results import presentation as words
 from meta_app.results.bundle import write_bundle
 from meta_app.results.domain import MAPS_BY_KEY, start_state
@@ -30,16 +32,18 @@ from meta_app.results.selectors import (
     Result,
     checked_path,
     cluster_count,
-    done_runs,
     find_artefact,
     find_run,
     provenance_keys,
     read_result,
+    viewable_runs,
 )
 from meta_app.results.slices import draw
 from meta_app.results.workbook import result_workbook
 
 RESULTS_ON_A_PAGE = 50
+STOP_POLLING = 286
+"""The status at which htmx swaps the answer in and asks no more."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 View = Callable[..., HttpResponseBase]
 
@@ -60,7 +64,7 @@ def tells_user_errors(view: View) -> View:
 @require_safe
 def results(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    page = Paginator(done_runs(place), RESULTS_ON_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(viewable_runs(place), RESULTS_ON_A_PAGE).get_page(request.GET.get("page"))
     rows = [(run, cluster_count(run)) for run in page]
     return render(request, "results/results.html", {"page": page, "rows": rows})
 
@@ -68,7 +72,8 @@ def results(request: HttpRequest, project_id: int) -> HttpResponse:
 @require_safe
 @tells_user_errors
 def result(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
-    run = find_run(enter_project(request.user, project_id), run_id)
+    place = enter_project(request.user, project_id)
+    run = find_run(place, run_id)
     told = read_result(run)
     form = SliceForm(request.GET)
     table = told.table(request.GET.get("correction", ""))
@@ -84,8 +89,30 @@ def result(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
         "methods": methods_text(told),
         "extremes": () if all(told.found.values()) else extremes_of(run),
         "table_downloads": words.table_downloads(told),
+        "may_launch": place.may(LAUNCH),
+        **(preview_context(run) if told.is_preview else {}),
     }
     return render(request, "results/result.html", context)
+
+
+def preview_context(run: Run) -> dict[str, Any]:
+    done = permutations_done(run)
+    return {
+        "run": run,
+        "done": done,
+        "percent": 100 * done // run.permutations if run.permutations else 0,
+        "time_left": time_left(run),
+    }
+
+
+@require_safe
+@never_cache
+def preview(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
+    """How far the permutations are, asked for again and again beside the viewer until the run is over."""
+    place = enter_project(request.user, project_id)
+    run = get_object_or_404(viewable_runs(place), pk=run_id)
+    context = {"project": place.project, **preview_context(run)}
+    return render(request, "results/_preview.html", context, status=200 if run.is_live else STOP_POLLING)
 
 
 def viewer_config(told: Result) -> dict[str, Any]:

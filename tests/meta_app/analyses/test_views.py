@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from meta_app.analyses import services
 from meta_app.analyses.domain import Model
-from meta_app.analyses.models import Artefact, Run, RunEvent
+from meta_app.analyses.models import Artefact, Run, RunBlock, RunEvent
 from meta_app.analyses.selectors import runs_waiting
 from meta_app.projects.models import Membership, Project, Role
 
@@ -230,6 +230,37 @@ def test_progress_is_asked_for_while_the_run_lives_and_the_page_is_reloaded_when
     Run.objects.update(status="done")
     assert page("run_progress", owner, hx_request="true")["HX-Refresh"] == "true"
     assert progress not in page("run", owner).content.decode()
+
+
+def test_a_permuting_run_counts_its_permutations_and_leads_to_its_preview(page, run, owner):
+    Run.objects.update(
+        status="permuting", permutations=1000, blocks_total=32, fraction=0.3125, preview_at=run.created_at
+    )
+    RunBlock.objects.bulk_create(RunBlock(run=run, number=number, status="done") for number in range(10))
+    text = page("run", owner).content.decode()
+    assert "320 of 1000</span> permutations" in text
+    preview = reverse("results:result", args=[run.project_id, run.pk])
+    assert preview in text
+    assert preview in page("runs", owner).content.decode()
+    assert "31 %" in page("run_progress", owner, hx_request="true").content.decode()
+    Run.objects.update(status="cancelled")
+    text = page("run", owner).content.decode()
+    assert "The preview is kept, and so are the permutations that are done" in text
+    assert preview in text
+
+
+def test_without_a_preview_a_cancelled_run_has_written_nothing(page, run, owner):
+    Run.objects.update(status="cancelled")
+    assert "Nothing was written" in page("run", owner).content.decode()
+
+
+def test_the_launch_page_says_what_time_memory_and_disk_are_needed(page, owner):
+    words = re.sub(r"<[^>]+>", "", page("run_preflight", owner, data=FORM | {"test": 1000}).content.decode())
+    assert re.search(
+        r"Needs about \S+ \w+ \(first maps to look at after \S+ \w+\), \S+ GB of memory and \S+ GB of disk", words
+    )
+    words = re.sub(r"<[^>]+>", "", page("run_preflight", owner, data=FORM).content.decode())
+    assert re.search(r"Needs about \S+ \w+, \S+ GB of memory on 2 cores", words)
 
 
 def test_a_finished_run_leads_to_its_result(page, run, owner):

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from scipy.stats import norm
 
-from meta_app.analyses.models import AnalysisSpecification, Artefact, Run
+from meta_app.analyses.models import AnalysisSpecification, Artefact, Run, RunBlock
 from meta_app.datasets.models import AgreedDataset
 from sdm_core.inference import NullMaxima, corrected_p, find_clusters
 from sdm_core.io import write_result
@@ -263,6 +263,31 @@ def tested():
 def tested_run(project, owner, tested, runs_dir):
     """A run with a permutation test whose question asks to report TFCE."""
     return make_run(project, owner, tested, name="Simulated, permuted", seed=3, content=asked())
+
+
+@pytest.fixture
+def preview_run(project, owner, blobs, runs_dir):
+    """A run of 1000 permutations of which 320 are done."""
+    run = make_run(project, owner, blobs, name="Simulated, not yet permuted", seed=4, content=asked(permutations=1000))
+    return make_preview(run)
+
+
+def make_preview(run, done=10, total=32):
+    """The run as it is while its blocks of permutations are computed."""
+    Run.objects.filter(pk=run.pk).update(
+        status=Run.Status.PERMUTING,
+        permutations=1000,
+        preview_at=run.finished_at,
+        finished_at=None,
+        blocks_total=total,
+        fraction=done / total,
+    )
+    run.refresh_from_db()
+    states = [RunBlock.Status.DONE] * done + [RunBlock.Status.WAITING] * (total - done)
+    RunBlock.objects.bulk_create(
+        RunBlock(run=run, number=number, status=status) for number, status in enumerate(states)
+    )
+    return run
 
 
 @pytest.fixture
