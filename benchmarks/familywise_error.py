@@ -23,7 +23,8 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.simulated import SmoothNoise, block_mask, peaks_of, t_map
+from simulated import SmoothNoise, block_mask, peaks_of, t_map
+
 from sdm_core import AnalysisSpecification, PeakTable, StudyTable, run
 from sdm_core.effects import EffectScale
 from sdm_core.pipeline import Result
