@@ -113,6 +113,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--permutation-p", action="store_true", help="each voxel's own p from permutations as well")
     parser.add_argument("--tfce-neighbours", type=int, default=default.tfce_neighbours, help="6, 18 or 26")
     parser.add_argument(
+        "--permutation-algebra",
+        choices=("exact", "moments"),
+        default=default.permutation_algebra,
+        help="every imputation, or their mean and variance propagated (faster)",
+    )
+    parser.add_argument(
         "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"
     )
     parser.set_defaults(command=_run)

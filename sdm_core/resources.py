@@ -14,6 +14,7 @@ AT_START: Final = 320 * MEBIBYTE
 MAPS_PER_STUDY: Final = 6
 """Of double precision, while effects are imputed: bounds (two in single), truncations, effects, variances, field."""
 POOLED_MAPS: Final = 16
+MOMENTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Resources:
     disk: int
 
 
-def resources_needed(*, studies: int, subjects: int, imputations: int, voxels: int, permutations: int) -> Resources:
+def resources_needed(
+    *, studies: int, subjects: int, imputations: int, voxels: int, permutations: int, algebra: str = "exact"
+) -> Resources:
     """Memory and disk of an analysis, from its size.
 
     Parameters
@@ -41,10 +44,13 @@ def resources_needed(*, studies: int, subjects: int, imputations: int, voxels: i
         Of the analysis; subjects of all groups.
     imputations, voxels, permutations : int
         Without permutations nothing is kept on disk but the results.
+    algebra : {"exact", "moments"}
+        Of the permutations; moments keep the mean and variance of the imputations in their place.
     """
     maps = voxels * DOUBLE * (MAPS_PER_STUDY * studies + POOLED_MAPS)
     if not permutations:
         return Resources(AT_START + maps, 0)
-    prepared = voxels * SINGLE * (studies * imputations + subjects)
+    kept = MOMENTS if algebra == "moments" else imputations
+    prepared = voxels * SINGLE * (studies * kept + subjects)
     block = voxels * SINGLE * BLOCK
     return Resources(AT_START + prepared + max(maps, block), prepared + POOLED_MAPS * DOUBLE * voxels)

@@ -56,6 +56,11 @@ def larger(a: Lanes, b: Lanes) -> Lanes:
     return np.where(a > b, a, np.float32(b))
 
 
+def positive(a: Lanes) -> Lanes:
+    """1 where a is above 0, 0 elsewhere."""
+    return (a > 0).astype(np.float32)
+
+
 def root(a: Lanes) -> Lanes:
     """Square root."""
     return np.sqrt(a)

@@ -9,7 +9,7 @@ number, so that any number of threads and any order give the same maxima.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -30,7 +30,7 @@ from sdm_core.inference import (
     count_exceeding,
 )
 from sdm_core.lanes import WIDTH as TILE
-from sdm_core.pooling import permuted_studies_z, permuted_subjects_z, permuted_z
+from sdm_core.pooling import permuted_studies_z, permuted_subjects_z, permuted_z, propagated_z
 
 from .blocks import Tick
 from .stages import Analysis, Floats
@@ -42,14 +42,42 @@ Tiled = NDArray[np.float32]
 class ImputedEffects:
     """The effects of all imputations, kept while they are drawn; of correlations, their sinh."""
 
-    def __init__(self, analysis: Analysis, n_voxels: int) -> None:
-        shape = (n_tiles(n_voxels), analysis.specification.imputations, len(analysis.studies), TILE)
+    def __init__(self, analysis: Analysis, n_voxels: int, imputations: int) -> None:
+        shape = (n_tiles(n_voxels), imputations, len(analysis.studies), TILE)
         self.tiles: Tiled = np.empty(shape, dtype=np.float32)
         self._correlation = analysis.scale.correlation
 
     def keep(self, imputation: int, study: int, effects: Floats) -> None:
         """Keep one imputation of one study, shape (n_voxels,)."""
-        self.tiles[:, imputation, study] = to_tiles(np.sinh(effects) if self._correlation[study] else effects)
+        self.tiles[:, imputation, study] = self._tiled(study, effects)
+
+    def _tiled(self, study: int, effects: Floats) -> Tiled:
+        return to_tiles(np.sinh(effects) if self._correlation[study] else effects)
+
+
+class EffectMoments(ImputedEffects):
+    """Only their mean and variance over the imputations: `tiles` has these two in the place of the imputations."""
+
+    def __init__(self, analysis: Analysis, n_voxels: int) -> None:
+        super().__init__(analysis, n_voxels, 2)
+        self._last = analysis.specification.imputations - 1
+        self.tiles[:] = 0
+
+    def keep(self, imputation: int, study: int, effects: Floats) -> None:
+        """Update the mean and the sum of squared deviations (Welford); imputations come in their order."""
+        values, mean, squares = self._tiled(study, effects), self.tiles[:, 0, study], self.tiles[:, 1, study]
+        deviation = values - mean
+        mean += deviation / np.float32(imputation + 1)
+        squares += deviation * (values - mean)
+        if imputation == self._last:
+            squares /= np.float32(max(self._last, 1))
+
+
+def kept_effects(analysis: Analysis, n_voxels: int) -> ImputedEffects:
+    """What the algebra of the permutations needs of the imputations."""
+    if analysis.specification.permutation_algebra == "moments":
+        return EffectMoments(analysis, n_voxels)
+    return ImputedEffects(analysis, n_voxels, analysis.specification.imputations)
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,7 @@ class PermutationTest:
     residuals : ndarray of shape (n_tiles, n_subjects, 64)
         No subjects, where studies are permuted.
     effects : ndarray of shape (n_tiles, n_imputations, n_studies, 64)
+        Or (n_tiles, 2, n_studies, 64): their moments.
     starts : ndarray of shape (n_studies + 1,)
         First subject of each study.
     model : ndarray of shape (n_studies, 4)
@@ -97,7 +126,7 @@ class PermutationTest:
 
         analysis.workers.each(draw, range(len(groups)), tick)
         model = np.column_stack([curvatures(studies, scale), scale.base, scale.slope, scale.correlation])
-        return cls(
+        test = cls(
             analysis,
             residuals,
             effects.tiles,
@@ -107,8 +136,9 @@ class PermutationTest:
             assignments_of(analysis),
             enhancer_of(analysis),
             ClusterExtents.of(analysis.template.mask, specification.voxel_p),
-            z.astype(np.float32) if specification.permutation_p else None,
+            None,
         )
+        return replace(test, observed=test.ranked(z).astype(np.float32)) if specification.permutation_p else test
 
     def maxima(self, tick: Tick) -> NullMaxima:
         """Maxima of all permutations."""
@@ -142,12 +172,22 @@ class PermutationTest:
         self.analysis.workers.each(one, range(0, total, TILES_PER_TASK), tick)
         return z
 
+    def ranked(self, z: Floats) -> Floats:
+        """z of the data (n_voxels,) by the algebra of the permutations, among which it is ranked."""
+        if self.analysis.specification.permutation_algebra == "exact":
+            return z
+        own = self.permuted(0, lambda _: None)[0].reshape(-1)
+        return np.asarray(own[: self.analysis.template.mask.size], dtype=np.float64)
+
     def _filling(self, number: int) -> Callable[[int, int, Tiled], None]:
         """Fills z of a block from a first to an end tile."""
         if isinstance(self.assignments, StudyAssignments):
             return partial(permuted_studies_z, self.effects, self.assignments.block(number), self.design, self.model)
         weights, shares = (part.astype(np.float32) for part in self.assignments.block(number))
         subjects = self.residuals, self.effects, weights, shares, self.starts
+        specification = self.analysis.specification
+        if specification.permutation_algebra == "moments":
+            return partial(propagated_z, *subjects, self.model, specification.imputations)
         if self.analysis.model.is_mean:
             return partial(permuted_z, *subjects, self.model)
         return partial(permuted_subjects_z, *subjects, self.design, self.model)

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numba
 import numpy as np
@@ -18,6 +18,11 @@ from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima
 from sdm_core.studies import PeakTable, StudyTable
 
 from .stages import Analysis
+
+ALGEBRAS: Final = {
+    "exact": "exact loop over imputations",
+    "moments": "mean and variance of the imputed effects propagated; the data are ranked by the same statistic",
+}
 
 
 def describe(
@@ -87,7 +92,8 @@ def _permuted(analysis: Analysis) -> dict[str, str]:
     if analysis.model.tests_covariates:
         method = "Freedman and Lane: residuals of the model without the tested column, in units of sqrt(v + tau2)"
         return {"permuted": "studies", "method": method}
-    return {"permuted": "subjects", "method": "residuals shared by all imputations; exact loop over imputations"}
+    algebra = ALGEBRAS[analysis.specification.permutation_algebra]
+    return {"permuted": "subjects", "method": f"residuals shared by all imputations; {algebra}"}
 
 
 def _sign_only_heights(analysis: Analysis) -> dict[str, int]:

@@ -20,7 +20,7 @@ from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
 from .blocks import Tick, Workers
-from .permutations import ImputedEffects, PermutationTest, p_maps
+from .permutations import ImputedEffects, PermutationTest, kept_effects, p_maps
 from .progress import Progress, Reporter
 from .provenance import describe
 from .stages import Analysis, analysed_mask, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
@@ -112,7 +112,7 @@ def run(
             workers.each(_compile_kernels, [specification], reporter.tick_if_slow)
         analysis = Analysis(studies, peaks, specification, template, scale, workers, model)
         bounds_sha256 = None if bounds is None else _bounds_sha256(bounds)
-        kept = ImputedEffects(analysis, mask.size) if specification.permutations else None
+        kept = kept_effects(analysis, mask.size) if specification.permutations else None
         bounds, pooled, warnings = _pooled_maps(analysis, bounds, kept, reporter)
         maps, null_maxima = _volumes(pooled, mask), None
         if kept is not None:
@@ -161,7 +161,7 @@ def _permute(
         test = PermutationTest.prepare(analysis, kept, pooled.z, reporter.tick)
     with reporter.stage("permutations"):
         null_maxima = test.maxima(reporter.tick)
-        corrected = p_maps(pooled.z, null_maxima, test)
+        corrected = p_maps(test.ranked(pooled.z), null_maxima, test)
     return {name: _p_volume(p, mask) for name, p in corrected.items()}, null_maxima
 
 
@@ -241,14 +241,17 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
     model = linear_model(studies, covariates, hypothesis, allow_few=True)
     peaks = PeakTable(np.array([0]), np.array([[8.0, -44.0, 10.0]]), np.array([4.0]), np.array([1], dtype=np.int8))
     tiny = AnalysisSpecification(
-        imputations=2, estimator=specification.estimator, permutations=min(specification.permutations, 1)
+        imputations=2,
+        estimator=specification.estimator,
+        permutations=min(specification.permutations, 1),
+        permutation_algebra=specification.permutation_algebra,
     )
     silent: Tick = lambda _: None  # noqa: E731
     with Workers(1) as workers:
         analysis = Analysis(studies, peaks, tiny, template, EffectScale.of(studies), workers, model)
         bounds, _ = compute_bounds(analysis, silent)
-        kept = ImputedEffects(analysis, mask.size)
+        kept = kept_effects(analysis, mask.size)
         pooled = impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent, kept.keep)
         if tiny.permutations:
             test = PermutationTest.prepare(analysis, kept, pooled.z, silent)
-            p_maps(pooled.z, test.maxima(silent), test)
+            p_maps(test.ranked(pooled.z), test.maxima(silent), test)

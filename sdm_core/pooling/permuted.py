@@ -35,7 +35,7 @@ CURVATURE, BASE, SLOPE, CORRELATION = range(4)
 """Columns of the model of the studies."""
 _ONE = np.float32(1)
 _ZERO = np.float32(0)
-_LEAST_VARIANCE = np.float32(1e-6)
+LEAST_VARIANCE = np.float32(1e-6)
 _AT_ONCE = 4
 """Permutations that share a load of the residuals."""
 
@@ -124,9 +124,9 @@ def _fit(products: Tiled, effects: Tiled, shares: Tiled, model: Tiled, p: int, i
         product = load(products, (p * n_studies + i) * width + lane)
         d = fma(shares[p, i], effect, product)
         if model[i, CORRELATION] > _ZERO:
-            y, w = _correlation(d, effect, model[i, BASE])
+            y, w = correlation(d, effect, model[i, BASE])
         else:
-            y, w = _difference(d, effect, model[i, CURVATURE], model[i, BASE], model[i, SLOPE])
+            y, w = difference(d, effect, model[i, CURVATURE], model[i, BASE], model[i, SLOPE])
         store(fitted, 2 * i * LANES, y)
         store(fitted, (2 * i + 1) * LANES, w)
         wy = w * y
@@ -138,20 +138,20 @@ def _fit(products: Tiled, effects: Tiled, shares: Tiled, model: Tiled, p: int, i
 
 
 @compiled
-def _difference(
+def difference(
     d: Lanes, effect: Lanes, curvature: np.float32, base: np.float32, slope: np.float32
 ) -> tuple[Lanes, Lanes]:
     """Effect y = d / sqrt(a) and weight 1 / (base + slope y^2) of one study, with a = 1 + h (effect^2 - d^2)."""
     dd = d * d
-    a = larger(fma(curvature, fma(effect, effect, minus(dd)), _ONE), _LEAST_VARIANCE)
+    a = larger(fma(curvature, fma(effect, effect, minus(dd)), _ONE), LEAST_VARIANCE)
     return d * reciprocal_root(a), a / fma(slope, dd, base * a)
 
 
 @compiled
-def _correlation(d: Lanes, effect: Lanes, variance: np.float32) -> tuple[Lanes, Lanes]:
+def correlation(d: Lanes, effect: Lanes, variance: np.float32) -> tuple[Lanes, Lanes]:
     """The same for a correlation: Fisher's z is asinh of d / sqrt(a), and its variance does not depend on it."""
     whole = fma(effect, effect, _ONE)
-    a = larger(fma(minus(d), d, whole), _LEAST_VARIANCE)
+    a = larger(fma(minus(d), d, whole), LEAST_VARIANCE)
     return logarithm((root(whole) + d) * reciprocal_root(a)), zeros() + _ONE / variance
 
 

@@ -41,3 +41,8 @@ def test_only_an_estimator_that_takes_too_long_is_refused_with_permutations():
     with pytest.raises(InputError) as caught:
         AnalysisSpecification(permutations=10, covariates=("age",), estimator="REML")
     assert {p.field for p in caught.value.problems} == {"estimator"}
+
+
+def test_moments_are_refused_for_models_with_covariates():
+    with pytest.raises(InputError, match="mean without covariates"):
+        AnalysisSpecification(covariates=("age",), permutation_algebra="moments")

@@ -11,7 +11,7 @@ from sdm_core.effects import EffectScale
 from sdm_core.inference import BlockMaxima, ClusterExtents, Enhancer, NullMaxima
 from sdm_core.io import write_result
 from sdm_core.pipeline.blocks import Workers
-from sdm_core.pipeline.permutations import ImputedEffects, PermutationTest
+from sdm_core.pipeline.permutations import PermutationTest, kept_effects
 from sdm_core.pipeline.stages import Analysis
 from sdm_core.spaces import SHAPE, Mask, load_template, mm_to_voxel
 from sdm_core.studies import linear_model
@@ -130,7 +130,7 @@ def prepared(mask, studies, peaks, specification, workers):
     """A test of studies with no effect anywhere: subjects only."""
     template, scale = load_template("gray_matter", mask), EffectScale.of(studies)
     analysis = Analysis(studies, peaks, specification, template, scale, workers, linear_model(studies))
-    effects = ImputedEffects(analysis, mask.size)
+    effects = kept_effects(analysis, mask.size)
     effects.tiles[:] = 0
     return PermutationTest.prepare(analysis, effects, np.linspace(-3, 3, mask.size), lambda _: None)
 
@@ -209,3 +209,16 @@ def test_false_alarms_over_the_family_are_as_rare_as_promised(mask):
     for values in (maxima.z[1:, 0], maxima.z[1:, 1], maxima.tfce[1:, 0], maxima.extent[1:, 0]):
         limit = np.quantile(values[:320], 0.95)
         assert 0.01 < (values[320:] > limit).mean() < 0.11
+
+
+def test_propagated_moments_rank_the_data_by_their_own_statistic_and_agree_with_the_exact_loop(mask, result):
+    exact, moments = (
+        run(*tables(MIXED, 4), dataclasses.replace(PERMUTED, imputations=20, permutation_algebra=algebra), mask=mask)
+        for algebra in ("exact", "moments")
+    )
+    assert moments.maps["z"].tobytes() == exact.maps["z"].tobytes()
+    assert np.corrcoef(moments.null_maxima.z[1:].ravel(), exact.null_maxima.z[1:].ravel())[0, 1] > 0.999
+    assert moments.null_maxima.z[1:] == pytest.approx(exact.null_maxima.z[1:], abs=0.15)
+    largest = moments.null_maxima.z
+    assert moments.maps["p_fwe_voxel"].min() == (largest[:, 0] >= largest[0, 0]).mean().astype(np.float32)
+    assert "propagated" in moments.provenance["permutation_test"]["method"]
