@@ -12,24 +12,37 @@ the rows one after the other (a Cholesky decomposition without roots) leaves on 
 the ones before it have not: the last of them is the tested one's information, and that of y is Q.  What the model
 without the tested column expects is not added back before the refit: it changes neither Q nor the tested coefficient.
 
-Single precision; sums run over studies and imputations in their order, voxel by voxel, as in `permuted`.
+Single precision; sums run over studies and imputations in their order, voxel by voxel, as in `permuted`.  Arrays named
+here without a shape hold LANES numbers for each study, or for each product of two columns.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.compiled import compiled
-from sdm_core.lanes import WIDTH
+from sdm_core.lanes import (
+    LANES,
+    Lanes,
+    Tiled,
+    fma,
+    larger,
+    load,
+    minus,
+    reciprocal,
+    reciprocal_root,
+    root,
+    store,
+    zeros,
+)
 
-from .permuted import BASE, CORRELATION, CURVATURE, SLOPE, fill_products
+from .permuted import BASE, CORRELATION, CURVATURE, SLOPE, correlation, difference, fill_products
 
 _ONE = np.float32(1)
 _ZERO = np.float32(0)
-_LEAST_VARIANCE = np.float32(1e-6)
-FIRST, DEVIATIONS, SQUARES, VARIANCES = range(4)
-"""Rows of the running sums over imputations."""
+_FIRST, _DEVIATIONS, _SQUARES, _VARIANCES = (LANES * row for row in range(4))
+"""Places of the running sums over imputations."""
+_SUMS = 4 * LANES
 
-Tiled = NDArray[np.float32]
 Orders = NDArray[np.int64]
 
 
@@ -50,30 +63,23 @@ def permuted_studies_z(effects: Tiled, orders: Orders, design: Tiled, model: Til
         As `sdm_core.pooling.permuted` has it.
     """
     n_permutations, n_studies = orders.shape
-    columns, n_imputations = design.shape[1], effects.shape[1]
-    y, v = np.empty((n_studies, WIDTH), np.float32), np.empty((n_studies, WIDTH), np.float32)
-    weights, common_weights, spread = np.empty_like(y), np.empty_like(y), np.empty_like(y)
-    gram, common = _triangle(columns), _triangle(columns)
-    trace, tau2 = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.float32)
-    pooled = np.empty((n_permutations, 4, WIDTH), np.float32)
-    moved = np.empty_like(y)
+    n_imputations, width = effects.shape[1], effects.shape[3]
+    scaled, own, spread = _rows(n_studies), _rows(n_studies), _rows(n_studies)
+    moved, weights = _rows(n_studies), _rows(n_studies)
+    common, gram, pooled = _triangle(design), _triangle(design), _rows(4 * n_permutations)
     for tile in range(first, end):
-        pooled[:] = _ZERO
-        for j in range(n_imputations):
-            _imputed(effects[tile, j], model, y, v)
-            _null_residuals(design, y, v, gram, weights, trace, tau2, spread)
-            tau2[:] = _ZERO
-            _fit(design, columns, y, v, tau2, common_weights, common)
-            _trace(design, columns, common_weights, common, trace)
+        for lane in range(0, width, LANES):
+            pooled[:] = _ZERO
+            for j in range(n_imputations):
+                _imputed(effects, (tile * n_imputations + j) * n_studies * width + lane, model, scaled, own)
+                _standardise(design, scaled, own, weights, spread, gram)
+                trace = _decompose_common(design, own, common)
+                for p in range(n_permutations):
+                    _deal(scaled, spread, orders[p], moved)
+                    _refit(design, moved, own, trace, weights, common, gram)
+                    _add_imputation(gram, design.shape[1], j == 0, pooled, p * _SUMS)
             for p in range(n_permutations):
-                _deal(y, spread, orders[p], moved)
-                _products_with(design, columns, moved, common_weights, common)
-                _take_out(common, columns)
-                _between_studies(common, columns, n_studies, trace, tau2)
-                _fit(design, columns, moved, v, tau2, weights, gram)
-                _add_imputation(gram, columns, j == 0, pooled[p])
-        for p in range(n_permutations):
-            _finish(pooled[p], n_imputations, z[p, tile])
+                store(z, (p * z.shape[1] + tile) * width + lane, _pooled_z(pooled, p * _SUMS, n_imputations))
 
 
 @compiled
@@ -81,195 +87,216 @@ def permuted_subjects_z(residuals: Tiled, effects: Tiled, subject_weights: Tiled
                         design: Tiled, model: Tiled, first: int, end: int, z: Tiled) -> None:  # fmt: skip
     """The same, permuting subjects; parameters as above and as `sdm_core.pooling.permuted_z` has them."""
     n_permutations, n_studies = shares.shape
-    columns, n_imputations = design.shape[1], effects.shape[1]
-    products = np.empty((n_permutations, n_studies, WIDTH), np.float32)
-    y, v = np.empty((n_studies, WIDTH), np.float32), np.empty((n_studies, WIDTH), np.float32)
-    weights, gram = np.empty_like(y), _triangle(columns)
-    trace, tau2 = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.float32)
-    pooled = np.empty((4, WIDTH), np.float32)
+    n_imputations, width = effects.shape[1], effects.shape[3]
+    products = np.empty((n_permutations, n_studies, width), np.float32)
+    y, own, weights = _rows(n_studies), _rows(n_studies), _rows(n_studies)
+    common, gram, pooled = _triangle(design), _triangle(design), _rows(4)
     for tile in range(first, end):
         fill_products(residuals, subject_weights, starts, tile, products)
         for p in range(n_permutations):
-            pooled[:] = _ZERO
-            for j in range(n_imputations):
-                _permuted(effects[tile, j], products[p], shares[p], model, y, v)
-                _random_effects(design, columns, y, v, weights, gram, trace, tau2)
-                _add_imputation(gram, columns, j == 0, pooled)
-            _finish(pooled, n_imputations, z[p, tile])
+            for lane in range(0, width, LANES):
+                pooled[:] = _ZERO
+                for j in range(n_imputations):
+                    place = (tile * n_imputations + j) * n_studies * width + lane
+                    _permuted(effects, place, products, p * n_studies * width + lane, shares[p], model, y, own)
+                    _refit(design, y, own, _decompose_common(design, own, common), weights, common, gram)
+                    _add_imputation(gram, design.shape[1], j == 0, pooled, 0)
+                store(z, (p * z.shape[1] + tile) * width + lane, _pooled_z(pooled, 0, n_imputations))
 
 
 @compiled
-def _triangle(columns: int) -> Tiled:
+def _rows(count: int) -> Tiled:
+    return np.empty((count, LANES), np.float32)
+
+
+@compiled
+def _triangle(design: Tiled) -> Tiled:
     """Room for the products of the columns and y; only the lower triangle is used."""
-    return np.empty((columns + 1, columns + 1, WIDTH), np.float32)
+    size = design.shape[1] + 1
+    return np.empty((size, size, LANES), np.float32)
 
 
 @compiled
-def _imputed(effects: Tiled, model: Tiled, y: Tiled, v: Tiled) -> None:
-    """Effects and variances of the studies as they are, each (n_studies, WIDTH)."""
+def _imputed(effects: Tiled, place: int, model: Tiled, y: Tiled, own: Tiled) -> None:
+    """Effects and weights 1 / v of the studies as they are."""
     for i in range(y.shape[0]):
-        base, slope = model[i, BASE], model[i, SLOPE]
-        for c in range(WIDTH):
-            d = effects[i, c]
-            y[i, c] = np.float32(np.arcsinh(d)) if model[i, CORRELATION] > _ZERO else d
-            v[i, c] = base + slope * y[i, c] * y[i, c]
+        effect = load(effects, place + i * effects.shape[3])
+        _keep_study(effect, effect, model[i], i, y, own)
 
 
 @compiled
-def _permuted(effects: Tiled, products: Tiled, shares: Tiled, model: Tiled, y: Tiled, v: Tiled) -> None:
-    """Effects and variances of the permuted studies, each (n_studies, WIDTH); `sdm_core.effects.groups` says why."""
+def _permuted(effects: Tiled, place: int, products: Tiled, first: int, shares: Tiled, model: Tiled, y: Tiled,
+              own: Tiled) -> None:  # fmt: skip
+    """The same of the permuted studies; `sdm_core.effects.groups` has the algebra."""
+    width = effects.shape[3]
     for i in range(y.shape[0]):
-        h, base, slope, share = model[i, CURVATURE], model[i, BASE], model[i, SLOPE], shares[i]
-        for c in range(WIDTH):
-            d = products[i, c] + share * effects[i, c]
-            a = _ONE + h * (effects[i, c] * effects[i, c] - d * d)
-            y[i, c] = d / np.sqrt(a if a > _LEAST_VARIANCE else _LEAST_VARIANCE)
-        if model[i, CORRELATION] > _ZERO:
-            for c in range(WIDTH):
-                y[i, c] = np.float32(np.arcsinh(y[i, c]))
-        for c in range(WIDTH):
-            v[i, c] = base + slope * y[i, c] * y[i, c]
+        effect, product = load(effects, place + i * width), load(products, first + i * width)
+        _keep_study(fma(shares[i], effect, product), effect, model[i], i, y, own)
 
 
 @compiled
-def _null_residuals(design: Tiled, y: Tiled, v: Tiled, gram: Tiled, weights: Tiled, trace: Tiled, tau2: Tiled,
-                    spread: Tiled) -> None:  # fmt: skip
+def _keep_study(d: Lanes, effect: Lanes, model: Tiled, i: int, y: Tiled, own: Tiled) -> None:
+    if model[CORRELATION] > _ZERO:
+        fitted, weight = correlation(d, effect, model[BASE])
+    else:
+        fitted, weight = difference(d, effect, model[CURVATURE], model[BASE], model[SLOPE])
+    store(y, i * LANES, fitted)
+    store(own, i * LANES, weight)
+
+
+@compiled
+def _standardise(design: Tiled, y: Tiled, own: Tiled, weights: Tiled, spread: Tiled, gram: Tiled) -> None:
     """Put the residuals of the model without the tested column in place of y, in units of `spread`, filled too."""
     columns = design.shape[1] - 1
-    _random_effects(design, columns, y, v, weights, gram, trace, tau2)
+    _decompose(design, columns, own, gram)
+    _take_y(design, columns, y, own, gram)
+    _weigh(own, _between_studies(gram, columns, y.shape[0], _trace(design, columns, own, gram)), weights)
+    _decompose(design, columns, weights, gram)
+    _take_y(design, columns, y, weights, gram)
+    _solve(gram, columns)
+    for i in range(y.shape[0]):
+        residual, weight = load(y, i * LANES), load(weights, i * LANES)
+        for a in range(columns):
+            residual = fma(minus(load(gram[columns, a], 0)), design[i, a], residual)
+        deviation = reciprocal_root(weight)
+        store(y, i * LANES, residual * weight * deviation)
+        store(spread, i * LANES, deviation)
+
+
+@compiled
+def _solve(gram: Tiled, columns: int) -> None:
+    """Put the coefficients in the row of y of a decomposed triangle."""
     for a in range(columns - 1, -1, -1):
-        for c in range(WIDTH):
-            for later in range(a + 1, columns):
-                gram[columns, a, c] -= gram[later, a, c] * gram[columns, later, c]
-            gram[columns, a, c] /= gram[a, a, c]
-    for i in range(y.shape[0]):
-        for a in range(columns):
-            for c in range(WIDTH):
-                y[i, c] -= design[i, a] * gram[columns, a, c]
-        for c in range(WIDTH):
-            spread[i, c] = np.sqrt(v[i, c] + tau2[c])
-            y[i, c] /= spread[i, c]
+        rest = load(gram[columns, a], 0)
+        for later in range(a + 1, columns):
+            rest = fma(minus(load(gram[later, a], 0)), load(gram[columns, later], 0), rest)
+        store(gram[columns, a], 0, rest / load(gram[a, a], 0))
 
 
 @compiled
-def _deal(scaled: Tiled, spread: Tiled, order: Orders, out: Tiled) -> None:
-    for i in range(out.shape[0]):
-        source = order[i]
-        for c in range(WIDTH):
-            out[i, c] = spread[i, c] * scaled[source, c]
+def _deal(scaled: Tiled, spread: Tiled, order: Orders, moved: Tiled) -> None:
+    for i in range(moved.shape[0]):
+        store(moved, i * LANES, load(spread, i * LANES) * load(scaled, order[i] * LANES))
 
 
 @compiled
-def _random_effects(design: Tiled, columns: int, y: Tiled, v: Tiled, weights: Tiled, gram: Tiled, trace: Tiled,
-                    tau2: Tiled) -> None:  # fmt: skip
-    """Fit the first columns with the tau2 of DerSimonian and Laird, which is filled too."""
-    tau2[:] = _ZERO
-    _fit(design, columns, y, v, tau2, weights, gram)
-    _trace(design, columns, weights, gram, trace)
-    _between_studies(gram, columns, y.shape[0], trace, tau2)
-    _fit(design, columns, y, v, tau2, weights, gram)
+def _decompose_common(design: Tiled, own: Tiled, common: Tiled) -> Lanes:
+    """Fill the columns' part for weights 1 / v; returns the sum of the weights, each less its leverage."""
+    _decompose(design, design.shape[1], own, common)
+    return _trace(design, design.shape[1], own, common)
 
 
 @compiled
-def _fit(design: Tiled, columns: int, y: Tiled, v: Tiled, tau2: Tiled, weights: Tiled, gram: Tiled) -> None:
-    """Fill the decomposed triangle for weights 1 / (v + tau2), and the weights."""
-    for i in range(y.shape[0]):
-        for c in range(WIDTH):
-            weights[i, c] = _ONE / (v[i, c] + tau2[c])
-    gram[:columns, :columns] = _ZERO
-    for i in range(y.shape[0]):
-        for a in range(columns):
-            for b in range(a + 1):
-                both = design[i, a] * design[i, b]
-                for c in range(WIDTH):
-                    gram[a, b, c] += both * weights[i, c]
-    _products_with(design, columns, y, weights, gram)
-    for row in range(1, columns + 1):
-        _take_out(gram, row)
+def _refit(design: Tiled, y: Tiled, own: Tiled, trace: Lanes, weights: Tiled, common: Tiled, gram: Tiled) -> None:
+    """Fill the triangle for weights 1 / (v + tau2) with the tau2 of DerSimonian and Laird."""
+    columns = design.shape[1]
+    _take_y(design, columns, y, own, common)
+    _weigh(own, _between_studies(common, columns, y.shape[0], trace), weights)
+    _decompose(design, columns, weights, gram)
+    _take_y(design, columns, y, weights, gram)
 
 
 @compiled
-def _products_with(design: Tiled, columns: int, y: Tiled, weights: Tiled, gram: Tiled) -> None:
-    """Fill the row of y."""
-    gram[columns] = _ZERO
-    for i in range(y.shape[0]):
-        for a in range(columns):
-            x = design[i, a]
-            for c in range(WIDTH):
-                gram[columns, a, c] += x * (weights[i, c] * y[i, c])
-        for c in range(WIDTH):
-            gram[columns, columns, c] += weights[i, c] * y[i, c] * y[i, c]
+def _weigh(own: Tiled, tau2: Lanes, weights: Tiled) -> None:
+    for i in range(own.shape[0]):
+        weight = load(own, i * LANES)
+        store(weights, i * LANES, weight * reciprocal(fma(tau2, weight, _ONE)))
+
+
+@compiled
+def _decompose(design: Tiled, columns: int, weights: Tiled, gram: Tiled) -> None:
+    """Fill the rows of the columns."""
+    for a in range(columns):
+        for b in range(a + 1):
+            total = zeros()
+            for i in range(weights.shape[0]):
+                total = fma(design[i, a] * design[i, b], load(weights, i * LANES), total)
+            store(gram[a, b], 0, total)
+        _take_out(gram, a)
+
+
+@compiled
+def _take_y(design: Tiled, columns: int, y: Tiled, weights: Tiled, gram: Tiled) -> None:
+    """Fill the row of y of a triangle whose columns are done."""
+    for a in range(columns):
+        total = zeros()
+        for i in range(weights.shape[0]):
+            total = fma(design[i, a], load(weights, i * LANES) * load(y, i * LANES), total)
+        store(gram[columns, a], 0, total)
+    total = zeros()
+    for i in range(weights.shape[0]):
+        effect = load(y, i * LANES)
+        total = fma(load(weights, i * LANES) * effect, effect, total)
+    store(gram[columns, columns], 0, total)
+    _take_out(gram, columns)
 
 
 @compiled
 def _take_out(gram: Tiled, row: int) -> None:
     """Take the rows before it, which are done, out of one row."""
     for a in range(row):
-        for b in range(a + 1, row + 1):
-            for c in range(WIDTH):
-                gram[row, b, c] -= gram[row, a, c] * gram[b, a, c] / gram[a, a, c]
+        factor = minus(load(gram[row, a], 0) / load(gram[a, a], 0))
+        for b in range(a + 1, row):
+            store(gram[row, b], 0, fma(factor, load(gram[b, a], 0), load(gram[row, b], 0)))
+        store(gram[row, row], 0, fma(factor, load(gram[row, a], 0), load(gram[row, row], 0)))
 
 
 @compiled
-def _trace(design: Tiled, columns: int, weights: Tiled, gram: Tiled, trace: Tiled) -> None:
-    """Sum of the weights, each less its leverage: tr(W - W X (X'WX)^-1 X'W)."""
-    x, factors = np.empty((columns, WIDTH), np.float32), np.empty((columns, columns, WIDTH), np.float32)
-    for a in range(columns):
-        for c in range(WIDTH):
-            factors[a, a, c] = _ONE / gram[a, a, c]
-        for b in range(a + 1, columns):
-            for c in range(WIDTH):
-                factors[b, a, c] = gram[b, a, c] * factors[a, a, c]
-    trace[:] = _ZERO
+def _trace(design: Tiled, columns: int, weights: Tiled, gram: Tiled) -> Lanes:
+    """tr(W - W X (X'WX)^-1 X'W), by taking the columns out of both sides of X'WWX as they were out of X'WX."""
+    squares = np.empty((columns, columns, LANES), np.float32)
+    trace = zeros()
     for i in range(weights.shape[0]):
-        _add_leverage(design[i], columns, weights[i], factors, x, trace)
-
-
-@compiled
-def _add_leverage(row: Tiled, columns: int, weights: Tiled, factors: Tiled, x: Tiled, trace: Tiled) -> None:
-    """One study's part; out of each of its columns the ones before are taken, as out of the triangle's rows."""
+        trace = trace + load(weights, i * LANES)
+    _fill_squares(design, columns, weights, squares)
     for a in range(columns):
-        for c in range(WIDTH):
-            x[a, c] = row[a]
-    for c in range(WIDTH):
-        trace[c] += weights[c]
-    for a in range(columns):
+        one = _ONE / load(gram[a, a], 0)
         for b in range(a + 1, columns):
-            for c in range(WIDTH):
-                x[b, c] -= factors[b, a, c] * x[a, c]
-        for c in range(WIDTH):
-            leverage = weights[c] * x[a, c]
-            trace[c] -= leverage * leverage * factors[a, a, c]
+            factor = minus(load(gram[b, a], 0)) * one
+            for c in range(columns):
+                store(squares[b, c], 0, fma(factor, load(squares[a, c], 0), load(squares[b, c], 0)))
+            for c in range(columns):
+                store(squares[c, b], 0, fma(factor, load(squares[c, a], 0), load(squares[c, b], 0)))
+        trace = fma(minus(load(squares[a, a], 0)), one, trace)
+    return trace
 
 
 @compiled
-def _between_studies(gram: Tiled, columns: int, n_studies: int, trace: Tiled, tau2: Tiled) -> None:
+def _fill_squares(design: Tiled, columns: int, weights: Tiled, squares: Tiled) -> None:
+    for a in range(columns):
+        for b in range(a + 1):
+            total = zeros()
+            for i in range(weights.shape[0]):
+                weight = load(weights, i * LANES)
+                total = fma(design[i, a] * design[i, b], weight * weight, total)
+            store(squares[a, b], 0, total)
+            store(squares[b, a], 0, total)
+
+
+@compiled
+def _between_studies(gram: Tiled, columns: int, n_studies: int, trace: Lanes) -> Lanes:
     df = np.float32(n_studies - columns)
-    for c in range(WIDTH):
-        excess = gram[columns, columns, c] - df
-        tau2[c] = excess / trace[c] if excess > _ZERO and df > _ZERO else _ZERO
+    return larger((load(gram[columns, columns], 0) - df) / trace, _ZERO) if df > _ZERO else zeros()
 
 
 @compiled
-def _add_imputation(gram: Tiled, columns: int, first: bool, pooled: Tiled) -> None:
+def _add_imputation(gram: Tiled, columns: int, first: bool, pooled: Tiled, place: int) -> None:
     """Add the tested column's coefficient and variance to the running sums."""
-    for c in range(WIDTH):
-        variance = _ONE / gram[columns - 1, columns - 1, c]
-        estimate = gram[columns, columns - 1, c] * variance
-        if first:
-            pooled[FIRST, c] = estimate
-        deviation = estimate - pooled[FIRST, c]
-        pooled[DEVIATIONS, c] += deviation
-        pooled[SQUARES, c] += deviation * deviation
-        pooled[VARIANCES, c] += variance
+    variance = _ONE / load(gram[columns - 1, columns - 1], 0)
+    estimate = load(gram[columns, columns - 1], 0) * variance
+    if first:
+        store(pooled, place + _FIRST, estimate)
+    deviation = estimate - load(pooled, place + _FIRST)
+    store(pooled, place + _DEVIATIONS, load(pooled, place + _DEVIATIONS) + deviation)
+    store(pooled, place + _SQUARES, fma(deviation, deviation, load(pooled, place + _SQUARES)))
+    store(pooled, place + _VARIANCES, load(pooled, place + _VARIANCES) + variance)
 
 
 @compiled
-def _finish(pooled: Tiled, n_imputations: int, z: Tiled) -> None:
+def _pooled_z(pooled: Tiled, place: int, n_imputations: int) -> Lanes:
     """z by Rubin's rules."""
     count = np.float32(n_imputations)
-    for c in range(WIDTH):
-        mean = pooled[DEVIATIONS, c] / count
-        between = (pooled[SQUARES, c] - pooled[DEVIATIONS, c] * mean) / max(count - _ONE, _ONE)
-        variance = pooled[VARIANCES, c] / count + (_ONE + _ONE / count) * max(between, _ZERO)
-        z[c] = (pooled[FIRST, c] + mean) / np.sqrt(variance)
+    deviations = load(pooled, place + _DEVIATIONS)
+    between = (load(pooled, place + _SQUARES) - deviations * deviations / count) / max(count - _ONE, _ONE)
+    variance = load(pooled, place + _VARIANCES) / count + (_ONE + _ONE / count) * larger(between, _ZERO)
+    return (load(pooled, place + _FIRST) + deviations / count) / root(variance)
