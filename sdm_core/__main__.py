@@ -10,7 +10,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
     parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
-    parser.add_argument("--jackknife", action="store_true", help="leave every dataset out in turn (in run.json)")
+    parser.add_argument(
+        "--jackknife",
+        nargs="?",
+        const="datasets",
+        choices=("datasets", "cohorts"),
+        help="leave every dataset, or cohort, out in turn (in run.json)",
+    )
+    parser.add_argument(
+        "--jackknife-maps", action="store_true", help="write g and z of each of those analyses to OUT/maps"
+    )
     parser.add_argument("--permutations", type=int, default=default.permutations, help="of subject images; 0 for none")
     parser.add_argument("--permutation-p", action="store_true", help="each voxel's own p from permutations as well")
     parser.add_argument("--tfce-neighbours", type=int, default=default.tfce_neighbours, help="6, 18 or 26")
@@ -184,15 +193,24 @@ def _run(options: argparse.Namespace) -> int:
         specification,
         bounds=read_bounds(options.bounds, studies) if options.bounds else None,
         mask=mask,
-        keep_bounds=options.save_bounds or options.jackknife,
+        keep_bounds=options.save_bounds or options.jackknife is not None,
         inputs=inputs,
         progress=line.show,
         threads=options.threads,
     )
     left_out = None
     if options.jackknife and result.bounds is not None:
+        keep = partial(_keep_maps, result) if options.jackknife_maps else None
         left_out = jackknife(
-            studies, peaks, specification, result, result.bounds, progress=line.show, threads=options.threads
+            studies,
+            peaks,
+            specification,
+            result,
+            result.bounds,
+            by=options.jackknife,
+            keep=keep,
+            progress=line.show,
+            threads=options.threads,
         )
         result.provenance["jackknife"] = left_out.to_dict()
         result = result if options.save_bounds else dataclasses.replace(result, bounds=None)
@@ -201,6 +219,10 @@ def _run(options: argparse.Namespace) -> int:
     write_result(result, options.out)
     _print_summary(result, options.out, left_out)
     return 0
+
+
+def _keep_maps(result: Result, left_out: str, maps: Mapping[str, Any]) -> None:
+    result.maps.update({f"without_{left_out}_{name}": maps[name] for name in ("g", "z")})
 
 
 def _at(options: argparse.Namespace) -> int:

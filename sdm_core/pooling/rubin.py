@@ -54,6 +54,13 @@ class RubinPool:
         self.count = 0
         self._sums = np.zeros((n_voxels, model.N_SUMS))
 
+    @classmethod
+    def of_mean(cls, sums: Array, n_studies: int, count: int) -> "RubinPool":
+        """The pool of a mean whose running sums (n_voxels, N_SUMS) of `count` imputations were made elsewhere."""
+        pool = cls(np.ones((n_studies, 1)), np.ones(1), "DL", 0)
+        pool._sums, pool.count = sums, count
+        return pool
+
     def add(self, effects: Array, variances: Array, voxels: slice = slice(None), *, count: int | None = None) -> None:
         """Add one imputation: effects and variances of shape (n_studies, n_voxels of `voxels`).
 

@@ -6,6 +6,7 @@ module        what it holds
 cells         one cell of text -> a number, with the reason when it is not one
 table         StudyTable: one entry per study (sizes, design, threshold, covariates)
 peaks         PeakTable: one entry per peak (study, MNI mm, t or only a sign)
+cohorts       which studies share people, and what to do about it
 selection     the studies that an expression over the columns is true for
 linear_model  LinearModel: design and tested contrast of covariates
 images        StudyImage: the map of a study that has one
@@ -18,6 +19,7 @@ refused.  Inner code may rely on the invariants that the two classes number.
 """
 
 from sdm_core.studies.bounds_maps import BoundsMaps
+from sdm_core.studies.cohorts import cohort_names, cohort_warnings, keep_largest, members_of
 from sdm_core.studies.coverage import covered_mask
 from sdm_core.studies.images import StudyImage
 from sdm_core.studies.linear_model import LinearModel, linear_model
@@ -31,9 +33,13 @@ __all__ = [
     "PeakTable",
     "StudyImage",
     "StudyTable",
+    "cohort_names",
+    "cohort_warnings",
     "covered_mask",
+    "keep_largest",
     "leave_out",
     "linear_model",
+    "members_of",
     "parse_peaks",
     "parse_studies",
     "select_studies",

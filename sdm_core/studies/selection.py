@@ -65,10 +65,12 @@ def select_studies(studies: StudyTable, peaks: PeakTable, expression: str) -> tu
     if not chosen.any():
         message = "fits none of the studies"
         raise InputError([Problem(f"filter {expression}", message, "Check its values.", field="study_filter")])
-    return _take(studies, peaks, chosen)
+    return take_studies(studies, peaks, chosen)
 
 
-def _take(studies: StudyTable, peaks: PeakTable, chosen: npt.NDArray[np.bool_]) -> tuple[StudyTable, PeakTable]:
+def take_studies(studies: StudyTable, peaks: PeakTable, chosen: npt.NDArray[np.bool_]) -> tuple[StudyTable, PeakTable]:
+    """The chosen studies, shape (n_studies,), and their peaks."""
+
     def pick(values: tuple[T, ...]) -> tuple[T, ...]:
         return tuple(value for value, keep in zip(values, chosen, strict=True) if keep)
 
@@ -90,9 +92,9 @@ def _take(studies: StudyTable, peaks: PeakTable, chosen: npt.NDArray[np.bool_]) 
     return kept, PeakTable(place[peaks.study_index[own]], peaks.mm[own], peaks.t[own], peaks.sign[own])
 
 
-def leave_out(studies: StudyTable, peaks: PeakTable, study: int) -> tuple[StudyTable, PeakTable]:
-    """All studies but one, and their peaks."""
-    return _take(studies, peaks, np.arange(len(studies)) != study)
+def leave_out(studies: StudyTable, peaks: PeakTable, *left: int) -> tuple[StudyTable, PeakTable]:
+    """All studies but those at some places, and their peaks."""
+    return take_studies(studies, peaks, ~np.isin(np.arange(len(studies)), left))
 
 
 def _rows(studies: StudyTable) -> list[dict[str, Value]]:

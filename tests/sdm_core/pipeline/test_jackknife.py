@@ -53,7 +53,36 @@ def test_each_part_is_the_analysis_of_the_other_studies_with_the_same_bounds(rob
     data, result, left_out = robust
     others = run(*leave_out(*data, 2), FEW, bounds=result.bounds)
     place = tuple(mm_to_voxel(result.clusters[0].peak.mm).astype(int))
-    assert left_out.peak_z[0][2] == float(others.maps["z"][place])
+    anew = jackknife(*data, FEW, result, result.bounds, anew=True)
+    assert anew.peak_z[0][2] == float(others.maps["z"][place])
+    assert (anew.method, left_out.method) == ("anew", "expanded")
+    assert left_out.peak_z[0] == pytest.approx(anew.peak_z[0], abs=0.01)
+    assert left_out.stays == anew.stays
+
+
+def test_every_map_without_a_study_is_that_of_an_analysis_of_the_others(mask):
+    data = tables([5, -4, 5, 6, 0, 4.5, 0, 7, 5, 3.5, 6.5, 4])
+    result = run(*data, FEW, mask=mask, keep_bounds=True)
+    kept = {}
+    jackknife(*data, FEW, result, result.bounds, keep=lambda name, maps: kept.update({name: maps}))
+    assert list(kept) == list(data[0].names)
+    for left in (0, 4, 7):
+        others = run(*leave_out(*data, left), FEW, bounds=result.bounds)
+        for name in ("g", "var", "z", "tau2", "i2", "h2", "q"):
+            ours, theirs = (maps[name][mask.voxels] for maps in (kept[f"s{left}"], others.maps))
+            assert np.quantile(np.abs(ours - theirs), 0.99) < 0.01 * (1 + np.abs(theirs).max()), name
+
+
+def test_a_cohort_is_left_out_with_all_its_datasets(mask):
+    data = tables([5, 5.5, 5, 6, 5.2, 4.8], cohort=["a", "", "a", "b", "b", "c"])
+    result = run(*data, FEW, mask=mask, keep_bounds=True)
+    left_out, anew = (jackknife(*data, FEW, result, result.bounds, by="cohorts", anew=anew) for anew in (False, True))
+    assert left_out.names == ("a", "s1", "b", "c")
+    assert left_out.to_dict()["by"] == "cohorts"
+    assert left_out.peak_z[0] == pytest.approx(anew.peak_z[0], abs=0.02)
+    others = run(*leave_out(*data, 0, 2), FEW, bounds=result.bounds)
+    place = tuple(mm_to_voxel(result.clusters[0].peak.mm).astype(int))
+    assert anew.peak_z[0][0] == float(others.maps["z"][place])
 
 
 def test_a_cluster_that_hangs_on_one_study_goes_with_it(mask):
@@ -86,9 +115,12 @@ def test_the_command_prints_and_records_in_how_many_analyses_each_cluster_stays(
     write_sdm_folder(tmp_path / "in", *tables([5, 5.5, 5]))
     write_map(tmp_path / "box.nii.gz", mask.voxels)
     out = tmp_path / "out"
-    options = ["--mask", str(tmp_path / "box.nii.gz"), "--imputations", "3", "--jackknife"]
+    options = ["--mask", str(tmp_path / "box.nii.gz"), "--imputations", "3", "--jackknife", "--jackknife-maps"]
     assert main(["run", str(tmp_path / "in"), "--out", str(out), *options]) == 0
     assert "stays in 3/3" in capsys.readouterr().out
     document = json.loads((out / "run.json").read_text())
     assert document["jackknife"]["left_out"] == ["s0", "s1", "s2"]
     assert not (out / "bounds").exists()
+    assert sorted(path.name for path in (out / "maps").glob("without_s1_*")) == [
+        "without_s1_g.nii.gz", "without_s1_z.nii.gz"
+    ]  # fmt: skip
