@@ -72,3 +72,8 @@ def has_wide_vectors() -> bool:
     from llvmlite import binding
 
     return bool(binding.get_host_cpu_features().get("avx512f", False))
+
+
+def default_threads() -> int:
+    """Processors that this process may use, or NUMBA_NUM_THREADS; one where threads would wait for the interpreter."""
+    return 1 if numba is None else int(numba.config.NUMBA_NUM_THREADS)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numba
+from sdm_core.compiled import default_threads
 
 Item = TypeVar("Item")
 
@@ -24,8 +24,7 @@ class Workers:
     """A pool of threads; `threads` defaults to the processors this process may use (or NUMBA_NUM_THREADS)."""
 
     def __init__(self, threads: int | None = None) -> None:
-        config: Any = numba.config
-        self.threads = threads or int(config.NUMBA_NUM_THREADS)
+        self.threads = threads or default_threads()
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="sdm_core")
 
     def __enter__(self) -> "Workers":

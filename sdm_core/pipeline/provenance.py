@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import numba
 import numpy as np
 import scipy
 
+from sdm_core.compiled import NOT_COMPILED, numba
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem
 from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima
@@ -44,7 +44,7 @@ def describe(
             "python": platform.python_version(),
             "numpy": np.__version__,
             "scipy": scipy.__version__,
-            "numba": numba.__version__,
+            "numba": None if numba is None else numba.__version__,
         },
         "specification": analysis.specification.to_dict(),
         "model": _model(analysis),
@@ -58,7 +58,7 @@ def describe(
         "bounds_sha256": bounds_sha256,
         "template": {"name": template.name, "sha256": template.sha256},
         "mask": {"name": template.mask.name, "voxels": template.mask.size, "sha256": template.mask.sha256},
-        "warnings": [str(problem) for problem in warnings],
+        "warnings": [*map(str, warnings), *([NOT_COMPILED] if NOT_COMPILED else [])],
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {**seconds, "total": round(sum(seconds.values()), 3)},

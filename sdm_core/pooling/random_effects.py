@@ -199,3 +199,39 @@ def add_imputation(effects: Array, variances: Array, design: Array, contrast: Ar
         _update(sums[voxel], ROOT_I2, np.sqrt(1.0 - 1.0 / h2), count)
         _update(sums[voxel], Q, q, count)
         _update(sums[voxel], ROOT_Q, np.sqrt(q), count)
+
+
+@compiled
+def add_imputation_of_mean(effects: Array, variances: Array, count: int, sums: Array) -> None:
+    """As `add_imputation` for DerSimonian and Laird's mean; loops run along the voxels, several at a time."""
+    n_studies, n_voxels = effects.shape
+    weight, weight_squares, moment, squares = np.zeros((4, n_voxels))
+    for i in range(n_studies):
+        y, v = effects[i], variances[i]
+        for voxel in range(n_voxels):
+            w = 1.0 / v[voxel]
+            weight[voxel] += w
+            weight_squares[voxel] += w * w
+            moment[voxel] += w * y[voxel]
+            squares[voxel] += w * y[voxel] * y[voxel]
+    df = n_studies - 1
+    tau2, total, weighted = np.zeros((3, n_voxels))
+    for voxel in range(n_voxels if df > 0 else 0):
+        squares[voxel] = max(0.0, squares[voxel] - moment[voxel] * moment[voxel] / weight[voxel])
+        weight_squares[voxel] = weight[voxel] - weight_squares[voxel] / weight[voxel]
+        tau2[voxel] = max(0.0, (squares[voxel] - df) / weight_squares[voxel])
+    for i in range(n_studies):
+        y, v = effects[i], variances[i]
+        for voxel in range(n_voxels):
+            w = 1.0 / (v[voxel] + tau2[voxel])
+            total[voxel] += w
+            weighted[voxel] += w * y[voxel]
+    for voxel in range(n_voxels):
+        q = squares[voxel] if df > 0 else 0.0
+        h2 = 1.0 + tau2[voxel] * weight_squares[voxel] / max(df, 1)
+        _update(sums[voxel], ESTIMATE, weighted[voxel] / total[voxel], count)
+        _update(sums[voxel], VARIANCE, 1.0 / total[voxel], count)
+        _update(sums[voxel], TAU, np.sqrt(tau2[voxel]), count)
+        _update(sums[voxel], ROOT_I2, np.sqrt(1.0 - 1.0 / h2), count)
+        _update(sums[voxel], Q, q, count)
+        _update(sums[voxel], ROOT_Q, np.sqrt(q), count)

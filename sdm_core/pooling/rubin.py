@@ -51,6 +51,7 @@ class RubinPool:
         self.contrast = np.ascontiguousarray(contrast, dtype=np.float64)
         _check_model(self.design, self.contrast, estimator)
         self.reml = estimator == "REML"
+        self._plain_mean = not self.reml and bool((self.design == 1).all()) and self.contrast.tolist() == [1.0]
         self.count = 0
         self._sums = np.zeros((n_voxels, model.N_SUMS))
 
@@ -67,7 +68,11 @@ class RubinPool:
         Blocks of voxels of the same imputation may be added from several threads with `count` given.
         """
         self.count = self.count + 1 if count is None else count
-        model.add_imputation(effects, variances, self.design, self.contrast, self.reml, self.count, self._sums[voxels])
+        sums = self._sums[voxels]
+        if self._plain_mean:
+            model.add_imputation_of_mean(effects, variances, self.count, sums)
+        else:
+            model.add_imputation(effects, variances, self.design, self.contrast, self.reml, self.count, sums)
 
     def pooled(self) -> PooledMaps:
         """The pooled maps of the imputations added so far."""

@@ -90,3 +90,12 @@ def test_a_published_voxel_reproduces_to_its_printed_digits():
     assert result.h2[0] == pytest.approx(1.081229, abs=6e-7)
     assert result.i2[0] == pytest.approx(7.512618, abs=1e-5)
     assert result.q[0] == pytest.approx(114.167793, rel=7e-5)
+
+
+def test_the_short_way_for_a_plain_mean_is_the_long_way_for_any_model():
+    rng = np.random.default_rng(3)
+    effects, variances = rng.normal(0.2, 0.4, (6, 7, 50)), rng.uniform(0.01, 0.2, (6, 7, 50))
+    short = meta_analyse(effects, variances, np.ones((7, 1)), [1.0])
+    long = meta_analyse(effects, variances, np.full((7, 1), 2.0), [2.0])
+    for name in ("estimate", "variance", "z", "tau2", "h2", "i2", "q"):
+        assert getattr(short, name) == pytest.approx(getattr(long, name), rel=1e-9, abs=1e-12)
