@@ -24,6 +24,9 @@ PAIRED: Final = "paired"
 MIN_N: Final = 4
 """The variance of Hedges' g needs more than 2 degrees of freedom."""
 SMALL_N: Final = 10
+LARGEST_N: Final = 1_000_000
+"""No imaging study has more people in a group."""
+LARGEST_T_THRESHOLD: Final = 100.0
 LEAST_T_THRESHOLD: Final = 0.5
 """Nobody thresholds at a smaller t; what is below is a p value in the wrong column."""
 
@@ -215,6 +218,9 @@ class _StudyReader:
         if value < 0:
             self._note(column, f"{value} is negative", f"Give a count of {of}.")
             return None
+        if value > LARGEST_N:
+            self._note(column, f"{value:.3g} is impossible", f"Give a count of {of}.")
+            return None
         return value
 
     def _design(self, n2: int | None) -> str:
@@ -271,6 +277,8 @@ class _StudyReader:
             self._note("t_thr", f"{value:g} is not positive", "Give the threshold as a positive t value.")
         elif value < LEAST_T_THRESHOLD:
             self._note("t_thr", f"{value:g} looks like a p value", "Give the t value that belongs to it.")
+        elif value > LARGEST_T_THRESHOLD:
+            self._note("t_thr", f"{value:g} is impossible for a t value", "Check the number and its decimal point.")
         return value
 
     def _choice(self, column: str, choices: Sequence[str], default: str) -> str:

@@ -65,6 +65,8 @@ def test_a_sound_row_has_no_problem():
         ({"n1": "12,5"}, 'error: study cao2019, n1: "12,5" has a decimal comma. Write 12.5, with a point.'),
         ({"n1": -12}, "error: study cao2019, n1: -12 is negative. Give a count of people."),
         ({"t_thr": "0.001"}, "error: study cao2019, t_thr: 0.001 looks like a p value"),
+        ({"t_thr": "1e308"}, "error: study cao2019, t_thr: 1e+308 is impossible for a t value"),
+        ({"n1": "1e30"}, "error: study cao2019, n1: 1e+30 is impossible. Give a count of people."),
         ({"t_thr": -3.2}, "error: study cao2019, t_thr: -3.2 is not positive"),
         ({"threshold": "FWE"}, 'error: study cao2019, threshold: "fwe" is not known. Choose one of corrected'),
         ({"design": "crossed"}, 'error: study cao2019, design: "crossed" is not known. Choose one of one_sample'),
