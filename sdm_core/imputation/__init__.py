@@ -13,11 +13,14 @@ Bounds (from `effects`) flow in; one imputation of one study flows out at a time
 from .fields import FieldGenerator
 from .likelihood import default_discards, most_likely
 from .linear_likelihood import most_likely_linear
-from .subjects import fill_residuals, n_tiles, to_tiles
+from .subjects import SDM_ROUGHNESS, SUBJECT_ROUGHNESS, SubjectFields, fill_residuals, n_tiles, to_tiles
 from .truncated import impute, truncations
 
 __all__ = [
+    "SDM_ROUGHNESS",
+    "SUBJECT_ROUGHNESS",
     "FieldGenerator",
+    "SubjectFields",
     "default_discards",
     "fill_residuals",
     "impute",

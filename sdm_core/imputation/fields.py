@@ -53,18 +53,21 @@ class FieldGenerator:
         place = np.ravel_multi_index(tuple((indices - first).T[::-1]), keep.shape[1:])
         return cls(keep, np.sqrt(1 - keep**2), place.astype(np.int64))
 
-    def draw(self, seed: int, study: str, number: int, *, purpose: int = 0) -> Field:
-        """The field on the whole box, shape (nz, ny, nx), of a seed, a study's name, a purpose and a number.
-
-        The number is an imputation's, or a subject's for another purpose.
-
-        It depends on nothing else: neither on the other studies nor on who else draws at the same time.
-        """
-        name = int.from_bytes(hashlib.sha256(study.encode()).digest()[:8], "little")
-        bits = np.random.Philox(key=np.array([seed, name], dtype=np.uint64), counter=[0, 0, purpose, number])
-        field = np.random.Generator(bits).standard_normal(self.keep.shape[1:], dtype=np.float32)
+    def draw(self, seed: int, study: str, number: int) -> Field:
+        """The field of one imputation of a study on the whole box, shape (nz, ny, nx)."""
+        field = white_noise(self.keep.shape[1:], seed, study, number)
         _correlate(field, self.keep, self.renew)
         return field
+
+
+def white_noise(shape: tuple[int, ...], seed: int, study: str, number: int, *, purpose: int = 0) -> Field:
+    """Standard normal noise of a seed, a study's name and a number: an imputation's, or a subject's for another purpose.
+
+    It depends on nothing else: neither on the other studies nor on who else draws at the same time.
+    """
+    name = int.from_bytes(hashlib.sha256(study.encode()).digest()[:8], "little")
+    bits = np.random.Philox(key=np.array([seed, name], dtype=np.uint64), counter=[0, 0, purpose, number])
+    return np.random.Generator(bits).standard_normal(shape, dtype=np.float32)
 
 
 def _backwards(template: Template, axis: int, box: tuple[slice, ...]) -> Field:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.effects import curvatures, groups_of
-from sdm_core.imputation import FieldGenerator, fill_residuals, n_tiles, to_tiles
+from sdm_core.imputation import SDM_ROUGHNESS, SUBJECT_ROUGHNESS, SubjectFields, fill_residuals, n_tiles, to_tiles
 from sdm_core.inference import (
     BLOCK,
     SDM_NEIGHBOURS,
@@ -117,12 +117,13 @@ class PermutationTest:
         studies, scale, specification = analysis.studies, analysis.scale, analysis.specification
         groups = [] if analysis.model.tests_covariates else groups_of(studies, scale)
         starts = np.cumsum([0] + [group.code.size for group in groups])
-        generator = FieldGenerator.of(analysis.template)
+        roughness = SUBJECT_ROUGHNESS if specification.compatibility is None else SDM_ROUGHNESS
+        fields = SubjectFields.of(analysis.template, roughness)
         residuals = np.empty((effects.tiles.shape[0], int(starts[-1]), TILE), dtype=np.float32)
 
         def draw(i: int) -> None:
             own = residuals[:, starts[i] : starts[i + 1]]
-            fill_residuals(generator, specification.seed, studies.names[i], groups[i], own)
+            fill_residuals(fields, specification.seed, studies.names[i], groups[i], own)
 
         analysis.workers.each(draw, range(len(groups)), tick)
         model = np.column_stack([curvatures(studies, scale), scale.base, scale.slope, scale.correlation])

@@ -5,16 +5,23 @@ import pytest
 
 from sdm_core import StudyTable
 from sdm_core.effects import EffectScale, groups_of
-from sdm_core.imputation import FieldGenerator, fill_residuals, n_tiles
+from sdm_core.imputation import SUBJECT_ROUGHNESS, SubjectFields, fill_residuals, n_tiles
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template
+
+
+RHO = 0.9
+
+
+def template():
+    volume = np.zeros(SHAPE, dtype=bool)
+    volume[30:45, 30:45, 30:45] = True
+    mask = Mask.from_volume(volume, "box")
+    return Template("t", np.full((len(NEIGHBOUR_OFFSETS), mask.size), RHO, dtype=np.float32), mask)
 
 
 @pytest.fixture(scope="module")
 def generator():
-    volume = np.zeros(SHAPE, dtype=bool)
-    volume[30:45, 30:45, 30:45] = True
-    mask = Mask.from_volume(volume, "box")
-    return FieldGenerator.of(Template("t", np.full((len(NEIGHBOUR_OFFSETS), mask.size), 0.9, dtype=np.float32), mask))
+    return SubjectFields.of(template())
 
 
 def residuals(generator, **row):
@@ -45,7 +52,18 @@ def test_residuals_of_a_correlation_go_with_nothing(generator):
     assert e.var(axis=0, ddof=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_neighbours_go_together_as_the_template_says(generator):
+def test_correlations_fall_as_the_smooth_process_says_along_every_axis(generator):
     e, _ = residuals(generator, n1=60)
     box = e.reshape(60, 15, 15, 15)
-    assert (box[..., 1:] * box[..., :-1]).mean() == pytest.approx(0.9 * 59 / 60, abs=0.02)
+    rho = RHO**SUBJECT_ROUGHNESS
+    phi = rho / (1 + np.sqrt(1 - rho**2))
+    for axis in (1, 2, 3):
+        along = np.moveaxis(box, axis, -1)
+        for k in (1, 2, 4):
+            expected = phi**k * (1 + k * (1 - phi**2) / (1 + phi**2))
+            assert (along[..., k:] * along[..., :-k]).mean() == pytest.approx(expected * 59 / 60, abs=0.02)
+
+
+def test_a_rougher_field_goes_less_far():
+    smooth, rough = (SubjectFields.of(template(), power) for power in (1.0, 4.0))
+    assert (rough.phi < smooth.phi).all()
