@@ -61,7 +61,7 @@ class FieldGenerator:
 
 
 def white_noise(shape: tuple[int, ...], seed: int, study: str, number: int, *, purpose: int = 0) -> Field:
-    """Standard normal noise of a seed, a study's name and a number: an imputation's, or a subject's for another purpose.
+    """Standard normal noise of a seed, a study's name and a number: an imputation's, or another purpose's subject.
 
     It depends on nothing else: neither on the other studies nor on who else draws at the same time.
     """

@@ -4,8 +4,9 @@ Random fields, made to have mean 0 (within each group), to be orthogonal to the 
 variance of exactly 1, at each voxel over the subjects.
 
 White noise on the box around the mask goes through three passes, along x, y and z; each makes a voxel of the two before
-it, 2 phi p - phi^2 q + e.  Such a field is smooth: its correlation over k steps, phi^k (1 + k (1 - phi^2) / (1 + phi^2)),
-is flat at 0, as that of smoothed images is, and falls faster than that of a field made of one predecessor.
+it, 2 phi p - phi^2 q + e.  Such a field is smooth: its correlation over k steps,
+phi^k (1 + k (1 - phi^2) / (1 + phi^2)), is flat at 0, as that of smoothed images is, and falls faster than that of a
+field made of one predecessor.
 
 Voxels are kept in tiles: the last axis is one tile of TILE voxels, the first the number of the tile; the last tile is
 filled up with its last voxel.

@@ -8,7 +8,6 @@ from sdm_core.effects import EffectScale, groups_of
 from sdm_core.imputation import SUBJECT_ROUGHNESS, SubjectFields, fill_residuals, n_tiles
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template
 
-
 RHO = 0.9
 
 
