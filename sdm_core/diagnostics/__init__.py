@@ -7,6 +7,7 @@ place            PlaceEffects: the imputed effects of every dataset at the place
 forest           each dataset's effect, weight and interval; the pooled effect; where a new one may lie
 heterogeneity    how much the datasets differ: tau2, I2, H2, Q
 small_studies    do smaller datasets find more: Egger's regression, funnel data
+classical        older tests of the same: rank correlation, trim and fill, fail-safe numbers
 excess           are there more significant datasets than their power allows
 influence        what each dataset changes when it is left out
 evidence         class I to IV of umbrella reviews, with every criterion
@@ -17,6 +18,7 @@ Every answer is pooled over imputations by Rubin's rules.  With one imputation (
 those of the R package metafor.
 """
 
+from .classical import Classical, classical
 from .evidence import EvidenceClass, grade
 from .excess import ExcessSignificance, excess_significance
 from .forest import Forest, forest
@@ -27,6 +29,7 @@ from .report import diagnose, model_summary, plain
 from .small_studies import Egger, Funnel, egger, funnel
 
 __all__ = [
+    "Classical",
     "Egger",
     "EvidenceClass",
     "ExcessSignificance",
@@ -35,6 +38,7 @@ __all__ = [
     "Heterogeneity",
     "Influence",
     "PlaceEffects",
+    "classical",
     "diagnose",
     "egger",
     "excess_significance",

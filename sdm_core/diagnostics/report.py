@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdm_core.errors import InputError
 from sdm_core.pooling.univariate import fit, pool, two_sided_p
 
+from .classical import classical
 from .evidence import grade
 from .excess import excess_significance
 from .forest import forest
@@ -56,6 +57,7 @@ def diagnose(place: PlaceEffects, *, estimator: str = "DL", allow_few: bool = Fa
         "heterogeneity": plain(spread),
         "egger": plain(bias),
         "excess_significance": plain(excess),
+        "classical": plain(_answer("classical", lambda: classical(place, allow_few=allow_few), refused)),
         "funnel": plain(funnel(place, estimator=estimator)),
         "influence": plain(_answer("influence", lambda: influence(place, estimator=estimator), refused)),
         "evidence": plain(grade(place, whole, spread, bias, excess)),

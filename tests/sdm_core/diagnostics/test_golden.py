@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdm_core import InputError
 from sdm_core.diagnostics import PlaceEffects, egger, excess_significance, forest, funnel, heterogeneity, influence
+from sdm_core.diagnostics.classical import fail_safe, linear_egger, rank_correlation, trim_and_fill
 from sdm_core.effects import hedges_j
 from sdm_core.effects.hedges import g_variance
 from sdm_core.pooling.univariate import fit, pool
@@ -59,17 +61,74 @@ def test_eggers_regression_is_that_of_metafor_on_published_data(data):
     assert [ours.z, ours.p] == close([data["egger_rma_REML"]["z"], data["egger_rma_REML"]["p"]])
 
 
-@pytest.mark.parametrize("data", MADE + REAL)
-@pytest.mark.parametrize("estimator", ["REML", "DL"])
+def left_out() -> list:
+    """Every data set with each estimator that metafor was asked for."""
+    return [
+        pytest.param(case.values[0], estimator, id=f"{case.id}-{estimator}")
+        for case in MADE + REAL
+        for estimator in ("REML", "DL")
+        if f"leave1out_{estimator}" in case.values[0]
+    ]
+
+
+@pytest.mark.parametrize(("data", "estimator"), left_out())
 def test_leaving_each_dataset_out_gives_the_numbers_of_metafor(data, estimator):
-    expected = data.get(f"leave1out_{estimator}")
-    if expected is None:
-        pytest.skip("metafor was not asked for this")
+    expected = data[f"leave1out_{estimator}"]
     ours = influence(place_of(data), estimator=estimator)
     names = {"estimate": "estimate", "se": "se", "zval": "z", "pval": "p", "Q": "q", "tau2": "tau2", "I2": "i2",
              "H2": "h2"}  # fmt: skip
     for theirs, values in expected.items():
         assert getattr(ours, names[theirs]) == close(values), theirs
+
+
+def arrays(data: dict) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(data["yi"], float), np.array(data["vi"], float)
+
+
+@pytest.mark.parametrize("data", MADE)
+def test_eggers_least_squares_are_those_of_metafor(data):
+    ours, expected = linear_egger(*arrays(data)), data["egger"]["lm"]
+    assert [ours.t, ours.p, ours.df] == close([expected[key] for key in ("stat", "pval", "df")])
+    assert [ours.limit, ours.slope, ours.limit_se, ours.slope_se] == close([*expected["coef"], *expected["se"]])
+    limits = [ours.limit, ours.limit_lower, ours.limit_upper]
+    assert limits == close([expected[key] for key in ("limit_est", "limit_ci_lb", "limit_ci_ub")])
+
+
+@pytest.mark.parametrize("data", REAL)
+def test_eggers_least_squares_are_those_of_metafor_on_published_data(data):
+    ours, expected = linear_egger(*arrays(data)), data["egger_lm"]
+    assert [ours.t, ours.df, ours.p] == close([expected[key] for key in ("t", "df", "p")])
+    assert [ours.limit, ours.slope] == close(expected["coef"])
+
+
+@pytest.mark.parametrize("data", MADE)
+def test_the_rank_correlation_and_fail_safe_numbers_are_those_of_metafor(data):
+    ours = rank_correlation(*arrays(data))
+    assert [ours.tau, ours.p] == close([data["begg"]["tau"], data["begg"]["pval"]])
+    numbers = fail_safe(*arrays(data))
+    assert [numbers.rosenthal, numbers.orwin] == [data["fsn_rosenthal"], data["fsn_orwin"]]
+
+
+@pytest.mark.parametrize("data", MADE)
+@pytest.mark.parametrize("estimator", ["L0", "R0", "Q0"])
+def test_trim_and_fill_is_that_of_metafor(data, estimator):
+    expected = data["trimfill"].get(estimator)
+    if expected is None:  # metafor has no number either
+        with pytest.raises(InputError, match="Q0 is not defined"):
+            trim_and_fill(*arrays(data), estimator=estimator)
+        return
+    ours = trim_and_fill(*arrays(data), estimator=estimator)
+    assert [ours.missing, ours.side] == [expected["k0"], expected["side"]]
+    # metafor fits the filled data with its own tolerance of 1e-5.
+    theirs = [expected[key] for key in ("estimate", "se", "tau2")]
+    assert [ours.estimate, ours.se, ours.tau2] == pytest.approx(theirs, abs=1e-6)
+
+
+@pytest.mark.parametrize("data", REAL)
+def test_trim_and_fill_is_that_of_metafor_on_published_data(data):
+    ours, expected = trim_and_fill(*arrays(data)), data["trimfill_L0"]
+    assert [ours.missing, ours.side] == [expected["k0"], expected["side"]]
+    assert [ours.estimate, ours.se] == pytest.approx([expected["estimate"], expected["se"]], abs=1e-5)
 
 
 @pytest.mark.parametrize("data", MADE)
