@@ -14,7 +14,7 @@ from sdm_core.effects import g_variance, hedges_g, t_from_z
 from sdm_core.io import write_map, write_result, write_sdm_folder
 from sdm_core.pipeline import effects_at, jackknife, voxels_at
 from sdm_core.spaces import SHAPE, Mask, mm_to_voxel, voxel_to_mm
-from sdm_core.studies import StudyImage, covered_mask
+from sdm_core.studies import StudyImage, covered_mask, leave_out
 
 SHARED = Path(__file__).parents[4] / "shared/data"
 PEAK = (-40.0, 10.0, 4.0)
@@ -259,3 +259,26 @@ def test_the_command_line_takes_a_folder_with_maps_and_finds_its_places_again(ma
 def test_a_result_with_maps_is_written_whole(mask, mixed, tmp_path):
     write_result(run(*mixed, FEW, mask=mask, keep_bounds=True), tmp_path / "out")
     assert json.loads((tmp_path / "out/run.json").read_text())["maps"] == {"s0": "t", "s1": "t"}
+
+
+@pytest.mark.parametrize("with_peaks", [False, True])
+def test_leaving_a_study_out_gives_the_analysis_of_the_others(mask, mixed, with_peaks):
+    rows = [{"n1": 20}, {"n1": 15, "n2": 18}, {"n1": 12}, {"n1": 30}]
+    data = mixed if with_peaks else (studies_of(rows, images_of(rows)), no_peaks())
+    result = run(*data, FEW, mask=mask, keep_bounds=True)
+    assert result.clusters
+    left_out = jackknife(*data, FEW, result, result.bounds)
+    place = tuple(mm_to_voxel(result.clusters[0].peak.mm).astype(int))
+    for i in range(len(data[0])):
+        others = run(*leave_out(*data, i), FEW, bounds=result.bounds)
+        assert left_out.peak_z[0][i] == pytest.approx(float(others.maps["z"][place]), rel=1e-3, abs=1e-3)
+
+
+def test_propagated_moments_of_known_effects_are_the_exact_loop(mask):
+    rows = [{"n1": 12}, {"n1": 10, "n2": 9}, {"n1": 14}]
+    studies = studies_of(rows, images_of(rows))
+    exact, moments = (
+        run(studies, no_peaks(), dataclasses.replace(FEW, permutations=24, permutation_algebra=algebra), mask=mask)
+        for algebra in ("exact", "moments")
+    )
+    np.testing.assert_allclose(moments.null_maxima.z, exact.null_maxima.z, rtol=1e-3, atol=1e-3)
