@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sdm_core.inference.assignments import BLOCK, Assignments, StudyAssignments
 from sdm_core.inference.clusters import Cluster, Peak, find_clusters
 from sdm_core.inference.membership import cluster_labels
-from sdm_core.inference.null import BlockMaxima, NullMaxima, corrected_p, count_exceeding
+from sdm_core.inference.null import BlockMaxima, GammaTail, NullMaxima, corrected_p, count_exceeding, null_summary
 
 if TYPE_CHECKING:
     from sdm_core.inference.extents import ClusterExtents
@@ -38,6 +38,7 @@ __all__ = [
     "ClusterExtents",
     "Enhanced",
     "Enhancer",
+    "GammaTail",
     "NullMaxima",
     "Peak",
     "StudyAssignments",
@@ -45,4 +46,5 @@ __all__ = [
     "corrected_p",
     "count_exceeding",
     "find_clusters",
+    "null_summary",
 ]

@@ -53,6 +53,8 @@ class Cluster:
         Every local maximum among 26 neighbours inside the cluster, strongest first.
     breakdown : tuple of (text, number of voxels, share)
         Regions of the cluster's voxels, largest first.
+    p_gamma : float or None
+        Of the peak, the gamma approximation of its corrected p (`sdm_core.inference.null`).
     """
 
     number: int
@@ -62,6 +64,7 @@ class Cluster:
     peak: Peak
     peaks: tuple[Peak, ...]
     breakdown: tuple[tuple[str, int, float], ...]
+    p_gamma: float | None = None
 
 
 def find_clusters(

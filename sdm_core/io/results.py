@@ -27,9 +27,11 @@ from sdm_core.io.bounds import write_bounds
 from sdm_core.io.nifti import write_map
 from sdm_core.io.tables import (
     CLUSTER_COLUMNS,
+    CORRECTED_COLUMNS,
     MAXIMA_COLUMNS,
     PEAK_COLUMNS,
     cluster_rows,
+    corrected_rows,
     maxima_rows,
     peak_rows,
     write_csv,
@@ -56,6 +58,11 @@ DESCRIPTIONS: Final = {
     "p_fwe_tfce_neg": "p of negative effects, family-wise corrected by maximum TFCE",
     "p_fwe_cluster": "p of positive effects, family-wise corrected by cluster extent",
     "p_fwe_cluster_neg": "p of negative effects, family-wise corrected by cluster extent",
+    **{
+        f"p_gamma_{key}{suffix}": f"approximation of p_fwe_{key}{suffix} by a gamma distribution"
+        for key in ("voxel", "tfce", "cluster")
+        for suffix in ("", "_neg")
+    },
     "p_permutation": "one-sided p of positive effects from permutations, uncorrected",
     "p_permutation_neg": "one-sided p of negative effects from permutations, uncorrected",
 }
@@ -119,20 +126,18 @@ def _write_files(result: RunResult, folder: Path) -> None:
     for name, volume in result.maps.items():
         write_map(folder / "maps" / f"{name}.nii.gz", volume, DESCRIPTIONS.get(name, name))
     (folder / "tables").mkdir()
-    _write_tables(folder / "tables", "", result.clusters)
+    write_csv(folder / "tables/clusters.csv", CLUSTER_COLUMNS, cluster_rows(result.clusters))
+    write_csv(folder / "tables/peaks.csv", PEAK_COLUMNS, peak_rows(result.clusters))
     for correction, clusters in result.corrected_clusters.items():
-        _write_tables(folder / "tables", f"_fwe_{correction}", clusters)
+        name = f"_fwe_{correction}.csv"
+        write_csv(folder / "tables" / f"clusters{name}", CORRECTED_COLUMNS, corrected_rows(clusters))
+        write_csv(folder / "tables" / f"peaks{name}", PEAK_COLUMNS, peak_rows(clusters))
     if result.null_maxima is not None:
         write_csv(folder / "null_maxima.csv", MAXIMA_COLUMNS, maxima_rows(result.null_maxima))
     if result.bounds is not None:
         write_bounds(folder / "bounds", result.bounds)
     document = {**result.provenance, "outputs": _hashes(folder)}
     (folder / RUN_FILE).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-def _write_tables(folder: Path, suffix: str, clusters: Sequence[Cluster]) -> None:
-    write_csv(folder / f"clusters{suffix}.csv", CLUSTER_COLUMNS, cluster_rows(clusters))
-    write_csv(folder / f"peaks{suffix}.csv", PEAK_COLUMNS, peak_rows(clusters))
 
 
 def _hashes(folder: Path) -> dict[str, str]:

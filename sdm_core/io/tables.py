@@ -26,6 +26,7 @@ CLUSTER_COLUMNS: Final = (
     "volume_mm3",
     "breakdown",
 )
+CORRECTED_COLUMNS: Final = (*CLUSTER_COLUMNS, "p_gamma")
 PEAK_COLUMNS: Final = ("cluster", "x", "y", "z", "sdm_z", "p", "label")
 
 MAXIMA_COLUMNS: Final = ("permutation", "z", "z_neg", "tfce", "tfce_neg", "extent", "extent_neg")
@@ -37,6 +38,12 @@ TableRow = dict[str, Cell]
 def cluster_rows(clusters: Iterable[Cluster]) -> list[TableRow]:
     """One row per cluster with the columns CLUSTER_COLUMNS; coordinates in MNI mm, p one-sided."""
     return [dict(zip(CLUSTER_COLUMNS, _cluster_cells(cluster), strict=True)) for cluster in clusters]
+
+
+def corrected_rows(clusters: Sequence[Cluster]) -> list[TableRow]:
+    """The same with the columns CORRECTED_COLUMNS: beside p its approximation, empty if there is none."""
+    approximate = ("" if cluster.p_gamma is None else _short(cluster.p_gamma) for cluster in clusters)
+    return [{**row, "p_gamma": p} for row, p in zip(cluster_rows(clusters), approximate, strict=True)]
 
 
 def peak_rows(clusters: Iterable[Cluster]) -> list[TableRow]:

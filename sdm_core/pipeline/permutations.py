@@ -24,6 +24,7 @@ from sdm_core.inference import (
     BlockMaxima,
     ClusterExtents,
     Enhancer,
+    GammaTail,
     NullMaxima,
     StudyAssignments,
     corrected_p,
@@ -215,7 +216,10 @@ def enhancer_of(analysis: Analysis) -> Enhancer:
 
 
 def p_maps(z: Floats, maxima: NullMaxima, test: PermutationTest) -> dict[str, Floats]:
-    """p from permutations by name, each of shape (n_voxels,), of z (n_voxels,): family-wise, and each voxel's own."""
+    """p from permutations by name, each of shape (n_voxels,), of z (n_voxels,).
+
+    Family-wise corrected; beside it the approximation by a gamma distribution; each voxel's own.
+    """
     statistics = {
         "voxel": (z, maxima.z),
         "tfce": (test.enhancer.enhance(z).values, maxima.tfce),
@@ -223,8 +227,10 @@ def p_maps(z: Floats, maxima: NullMaxima, test: PermutationTest) -> dict[str, Fl
     }
     maps = {}
     for name, (statistic, largest) in statistics.items():
-        maps[f"p_fwe_{name}"] = corrected_p(statistic, largest[:, 0])
-        maps[f"p_fwe_{name}_neg"] = corrected_p(-statistic, largest[:, 1])
+        for column, (sign, suffix) in enumerate(((1, ""), (-1, "_neg"))):
+            maps[f"p_fwe_{name}{suffix}"] = corrected_p(sign * statistic, largest[:, column])
+            if (gamma := GammaTail.of(largest[:, column])) is not None:
+                maps[f"p_gamma_{name}{suffix}"] = gamma.p(sign * statistic)
     if (own := maxima.uncorrected_p) is not None:
         maps["p_permutation"], maps["p_permutation_neg"] = own
     return maps

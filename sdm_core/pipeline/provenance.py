@@ -14,7 +14,7 @@ import scipy
 from sdm_core.compiled import NOT_COMPILED, numba
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem
-from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima
+from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima, null_summary
 from sdm_core.studies import PeakTable, StudyTable
 
 from .stages import Analysis
@@ -83,6 +83,14 @@ def _permutation_test(analysis: Analysis, null_maxima: NullMaxima) -> dict[str, 
             "height_power": 2,
         },
         "cluster_forming_p": analysis.specification.voxel_p,
+        "null": {
+            name: {
+                sign: null_summary(getattr(null_maxima, name)[:, column], analysis.specification.fwe_p)
+                for column, sign in enumerate(("positive", "negative"))
+            }
+            for name in ("z", "tfce", "extent")
+        },
+        "gamma": "an approximation by three moments, beside the p that count permutations",
         "maxima_of_the_data": {name: getattr(null_maxima, name)[0].tolist() for name in ("z", "tfce", "extent")},
     }
 

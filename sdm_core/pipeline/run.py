@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from sdm_core.effects import EffectScale
 from sdm_core.errors import Problem
 from sdm_core.inference import Cluster, NullMaxima, find_clusters
 from sdm_core.pooling import PooledMaps
-from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_template
+from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
@@ -45,7 +45,7 @@ class Result:
         Bounds of every study, if they were asked for.
     null_maxima : NullMaxima or None
         Of all permutations, if there were any; `maps` then also holds p_fwe_voxel, p_fwe_tfce, p_fwe_cluster and their
-        _neg, and p_permutation if it was asked for.
+        _neg, p_gamma_ of the same from 100 permutations on, and p_permutation if it was asked for.
     corrected_clusters : dict
         Clusters of the voxels whose corrected p passes, by correction (voxel, tfce, cluster).
     """
@@ -121,9 +121,7 @@ def run(
     with reporter.stage("clusters"):
         clusters = _clusters(maps, mask, "p_uncorrected", specification.voxel_p, specification)
         corrections = ("voxel", "tfce", "cluster") if null_maxima else ()
-        corrected_clusters = {
-            name: _clusters(maps, mask, f"p_fwe_{name}", specification.fwe_p, specification) for name in corrections
-        }
+        corrected_clusters = {name: _corrected_clusters(maps, mask, name, specification) for name in corrections}
     provenance = describe(
         analysis,
         version=__version__,
@@ -151,6 +149,22 @@ def _clusters(
         min_peak_z=specification.min_peak_z,
         min_extent=specification.min_extent,
     )
+
+
+def _corrected_clusters(
+    maps: dict[str, Volume], mask: Mask, name: str, specification: AnalysisSpecification
+) -> list[Cluster]:
+    """Clusters by one correction, with the approximation of their peaks' p if there is one."""
+    clusters = _clusters(maps, mask, f"p_fwe_{name}", specification.fwe_p, specification)
+    gamma = {sign: maps.get(f"p_gamma_{name}{suffix}") for sign, suffix in ((1, ""), (-1, "_neg"))}
+    return [
+        cluster if (p := gamma[cluster.sign]) is None else replace(cluster, p_gamma=float(p[_voxel(cluster)]))
+        for cluster in clusters
+    ]
+
+
+def _voxel(cluster: Cluster) -> tuple[int, ...]:
+    return tuple(np.rint(mm_to_voxel(cluster.peak.mm)).astype(int).tolist())
 
 
 def _permute(

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sdm_core import StudyTable
 from sdm_core.effects import EffectScale, groups_of
-from sdm_core.inference import BLOCK, Assignments, StudyAssignments, corrected_p
+from sdm_core.inference import BLOCK, Assignments, GammaTail, StudyAssignments, corrected_p, null_summary
 
 
 def groups(*rows):
@@ -82,3 +83,38 @@ def test_p_counts_the_data_themselves_and_ties():
     maxima = np.array([5.0, 1, 2, 3])
     assert corrected_p([5, 3, 2.5, 0.5, 0, -1], maxima) == pytest.approx([1 / 4, 2 / 4, 2 / 4, 1, 1, 1])
     assert corrected_p([3 * (1 + 1e-7)], maxima) == pytest.approx([2 / 4])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_gamma_tail_is_pearsons_third_distribution_of_the_same_moments(sign):
+    maxima = 20 + sign * np.random.default_rng(2).gamma(4, 1.5, 2001)
+    gamma, others = GammaTail.of(maxima), maxima[1:]
+    expected = stats.pearson3(stats.skew(others), others.mean(), others.std(ddof=1))
+    places = np.linspace(12, 36, 30)
+    assert gamma.p(places) == pytest.approx(expected.sf(places), abs=1e-12)
+    for p in (0.5, 0.05, 0.001):
+        assert gamma.threshold(p) == pytest.approx(expected.isf(p))
+    assert gamma.p([0, -1]).tolist() == [1, 1]
+
+
+def test_symmetric_maxima_have_a_normal_tail_and_few_or_equal_ones_none():
+    rising = np.linspace(-1, 1, 201)
+    symmetric = GammaTail.of(np.concatenate([[9], 4 + rising]))
+    assert symmetric.p([4.5]) == pytest.approx(stats.norm.sf(0.5, scale=rising.std(ddof=1)))
+    assert GammaTail.of(np.arange(99.0)) is None
+    assert GammaTail.of(np.full(500, 3.0)) is None
+
+
+def test_the_gamma_tail_of_a_skewed_null_is_close_to_counting():
+    maxima = np.random.default_rng(7).gumbel(3.8, 0.3, 5001)
+    places = np.quantile(maxima, [0.5, 0.9, 0.95, 0.99])
+    assert GammaTail.of(maxima).p(places) == pytest.approx(corrected_p(places, maxima), rel=0.15)
+
+
+def test_what_lies_above_the_threshold_is_significant_and_nothing_else():
+    maxima = np.random.default_rng(3).permutation(np.arange(1.0, 201.0))
+    threshold = null_summary(maxima, 0.05)["threshold"]
+    p = corrected_p([threshold * 1.001, threshold], maxima)
+    assert p[0] <= 0.05 < p[1]
+    assert null_summary(maxima[:19], 0.05)["threshold"] is None
+    assert null_summary(maxima[:1], 0.05)["median"] is None

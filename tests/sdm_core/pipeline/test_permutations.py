@@ -169,6 +169,23 @@ def test_files_hold_maxima_maps_and_tables(tmp_path, result):
     assert result.provenance["permutation_test"]["permutations"] == 40
 
 
+def test_a_gamma_approximation_stands_beside_the_counted_p_from_100_permutations_on(mask, tmp_path):
+    found = run(*tables(MIXED, 4), dataclasses.replace(PERMUTED, imputations=2, permutations=100), mask=mask)
+    for name in ("voxel", "tfce", "cluster"):
+        cluster, *_ = found.corrected_clusters[name]
+        assert cluster.peak.p == pytest.approx(0.01)
+        assert 0 <= cluster.p_gamma < 0.05
+        assert np.abs(found.maps[f"p_gamma_{name}"] - found.maps[f"p_fwe_{name}"])[mask.voxels].mean() < 0.1
+    write_result(found, tmp_path / "out")
+    with (tmp_path / "out/tables/clusters_fwe_tfce.csv").open(newline="") as stream:
+        row = next(csv.DictReader(stream))
+    assert float(row["p"]) == pytest.approx(0.01)
+    assert float(row["p_gamma"]) == pytest.approx(found.corrected_clusters["tfce"][0].p_gamma, rel=1e-4)
+    null = found.provenance["permutation_test"]["null"]["z"]["positive"]
+    assert null["median"] < null["threshold"]
+    assert null["gamma_threshold"] == pytest.approx(null["threshold"], rel=0.15)
+
+
 def test_few_subjects_are_flipped_in_every_way(mask):
     few = run(*tables([{"n1": 4}, {"n1": 4}], 2, 9.0), dataclasses.replace(PLAIN, permutations=300), mask=mask)
     assert few.null_maxima.exact
