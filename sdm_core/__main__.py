@@ -9,6 +9,7 @@ and `overlap` compare two runs.
 import argparse
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
 from sdm_core.errors import InputError, Problem
 from sdm_core.inference import SDM_NEIGHBOURS, Enhancer
 from sdm_core.io import (
+    BlockFolder,
     EarlierRun,
     inspect_sdm_folder,
     read_bounds,
@@ -31,6 +33,7 @@ from sdm_core.io import (
     study_lines,
     write_result,
 )
+from sdm_core.io.results import BLOCKS, RUN_FILE, check_place
 from sdm_core.pipeline import (
     Jackknife,
     check_same_tables,
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SdmError as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nStopped; nothing was written.", file=sys.stderr)
+        print("\nStopped; nothing was written but finished blocks of permutations (see --resume).", file=sys.stderr)
     except MemoryError:
         print("There is not enough memory for this analysis.", file=sys.stderr)
     return EXIT_FAILURE
@@ -130,6 +133,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the blocks of permutations that an earlier run left in OUT"
+    )
     parser.set_defaults(command=_run)
 
 
@@ -184,6 +190,7 @@ def _run(options: argparse.Namespace) -> int:
     studies, peaks, warnings, inputs = read_sdm_folder(options.folder)
     for warning in warnings:
         print(warning, file=sys.stderr)
+    _check_out(options.out, options.resume)
     mask = read_mask(options.mask) if options.mask and Path(options.mask).is_file() else None
     line = ProgressLine(sys.stdout.isatty())
     specification = _specification(options, named_mask=mask is None)
@@ -197,6 +204,7 @@ def _run(options: argparse.Namespace) -> int:
         inputs=inputs,
         progress=line.show,
         threads=options.threads,
+        open_blocks=partial(_open_blocks, options.out / BLOCKS, options.resume),
     )
     left_out = None
     if options.jackknife and result.bounds is not None:
@@ -223,6 +231,20 @@ def _run(options: argparse.Namespace) -> int:
 
 def _keep_maps(result: Result, left_out: str, maps: Mapping[str, Any]) -> None:
     result.maps.update({f"without_{left_out}_{name}": maps[name] for name in ("g", "z")})
+
+
+def _check_out(out: Path, resume: bool) -> None:
+    """Raise InputError before anything is computed if it could not be written, or blocks would be lost unasked."""
+    check_place(out)
+    if not resume and (out / BLOCKS).exists() and not (out / RUN_FILE).exists():
+        message, mend = "holds permutations of a run that was stopped", "Add --resume, or choose another folder."
+        raise InputError([Problem(f"output {out}", message, mend, field="out")])
+
+
+def _open_blocks(folder: Path, resume: bool, parts: Mapping[str, Any]) -> BlockFolder:
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    return BlockFolder(folder, parts)
 
 
 def _at(options: argparse.Namespace) -> int:

@@ -12,11 +12,15 @@ bounds      lower and upper maps of every study
 tables      clusters and peaks as rows and as CSV
 results     everything a run leaves behind, written whole or not at all
 runs        a run that was written before
+blocks      what blocks of permutations left, so that a run can go on
+prepared    large arrays kept on disk for the workers of a machine
 ==========  =============================================================================
 """
 
+from sdm_core.io.blocks import BlockFolder, maxima_from_bytes, maxima_to_bytes
 from sdm_core.io.bounds import read_bounds, write_bounds
 from sdm_core.io.nifti import read_map, read_mask, read_masked_map, write_map
+from sdm_core.io.prepared import Prepared, PreparedCache
 from sdm_core.io.results import write_result
 from sdm_core.io.runs import EarlierRun, read_run
 from sdm_core.io.sdm_folder import check_sdm_folder, inspect_sdm_folder, read_sdm_folder, write_sdm_folder
@@ -24,10 +28,15 @@ from sdm_core.io.summary import study_lines
 from sdm_core.io.tables import cluster_rows, peak_rows
 
 __all__ = [
+    "BlockFolder",
     "EarlierRun",
+    "Prepared",
+    "PreparedCache",
     "check_sdm_folder",
     "cluster_rows",
     "inspect_sdm_folder",
+    "maxima_from_bytes",
+    "maxima_to_bytes",
     "peak_rows",
     "read_bounds",
     "read_map",

@@ -4,6 +4,7 @@ OUT/maps/NAME.nii.gz      one per map
 OUT/tables/clusters.csv   one row per cluster
 OUT/tables/peaks.csv      one row per local maximum
 OUT/null_maxima.csv       with permutations: the maxima of each; tables/clusters_fwe_*.csv and peaks_fwe_*.csv as above
+OUT/blocks/               the blocks of permutations that `BlockFolder` stored there, if any
 OUT/bounds/STUDY_*.nii.gz if the run kept its bounds
 OUT/run.json              what was run, and the sha256 of every other file
 """
@@ -39,6 +40,7 @@ from sdm_core.io.tables import (
 from sdm_core.studies import BoundsMaps
 
 RUN_FILE: Final = "run.json"
+BLOCKS: Final = "blocks"
 
 DESCRIPTIONS: Final = {
     "g": "pooled effect, Hedges' g",
@@ -89,7 +91,8 @@ def write_result(result: RunResult, out_dir: str | Path) -> None:
     """Write all files of a run.
 
     They are written beside `out_dir` and moved into place at the end, so that `out_dir` never holds half a run.  An
-    earlier run in `out_dir` is replaced; a folder with anything else in it is left alone.
+    earlier run in `out_dir` is replaced, but for its blocks of permutations; a folder with anything else in it is left
+    alone.
 
     Raises
     ------
@@ -99,11 +102,13 @@ def write_result(result: RunResult, out_dir: str | Path) -> None:
         If the files cannot be written, for example on a full disk.
     """
     out = Path(out_dir).resolve()
-    _check_place(out)
+    check_place(out)
     partial: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        if (out / BLOCKS).is_dir() and result.null_maxima is not None:
+            shutil.copytree(out / BLOCKS, partial / BLOCKS)
         _write_files(result, partial)
         _put_in_place(partial, out)
     except OSError as error:
@@ -113,11 +118,12 @@ def write_result(result: RunResult, out_dir: str | Path) -> None:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _check_place(out: Path) -> None:
+def check_place(out: Path) -> None:
+    """Raise InputError if `out` holds something that is not an earlier run, whole or begun."""
     if not out.exists():
         return
     message = "is not a folder" if not out.is_dir() else "holds other files"
-    if not out.is_dir() or (any(out.iterdir()) and not (out / RUN_FILE).exists()):
+    if not out.is_dir() or ({path.name for path in out.iterdir()} - {BLOCKS} and not (out / RUN_FILE).exists()):
         raise InputError([Problem(f"output {out}", message, "Choose a new or an empty folder.")])
 
 
@@ -141,7 +147,7 @@ def _write_files(result: RunResult, folder: Path) -> None:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != BLOCKS)
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

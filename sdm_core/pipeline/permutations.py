@@ -8,9 +8,10 @@ precision; it leaves the maxima of its permutations.  Blocks depend on nothing b
 number, so that any number of threads and any order give the same maxima.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,18 +35,21 @@ from sdm_core.lanes import WIDTH as TILE
 from sdm_core.pooling import permuted_studies_z, permuted_subjects_z, permuted_z, propagated_z
 
 from .blocks import Tick
+from .prepared import REPORTING, Arrays, Keep, Note, choices_without, in_memory, prepared_parts
 from .stages import Analysis, Floats
 
 TILES_PER_TASK = 32
+MOMENTS = 2
+"""Mean and variance."""
 Tiled = NDArray[np.float32]
 
 
 class ImputedEffects:
     """The effects of all imputations, kept while they are drawn; of correlations, their sinh."""
 
-    def __init__(self, analysis: Analysis, n_voxels: int, imputations: int) -> None:
+    def __init__(self, analysis: Analysis, n_voxels: int, imputations: int, tiles: Tiled | None = None) -> None:
         shape = (n_tiles(n_voxels), imputations, len(analysis.studies), TILE)
-        self.tiles: Tiled = np.empty(shape, dtype=np.float32)
+        self.tiles: Tiled = np.empty(shape, dtype=np.float32) if tiles is None else tiles
         self._correlation = analysis.scale.correlation
 
     def keep(self, imputation: int, study: int, effects: Floats) -> None:
@@ -59,14 +63,15 @@ class ImputedEffects:
 class EffectMoments(ImputedEffects):
     """Only their mean and variance over the imputations: `tiles` has these two in the place of the imputations."""
 
-    def __init__(self, analysis: Analysis, n_voxels: int) -> None:
-        super().__init__(analysis, n_voxels, 2)
+    def __init__(self, analysis: Analysis, n_voxels: int, tiles: Tiled | None = None) -> None:
+        super().__init__(analysis, n_voxels, MOMENTS, tiles)
         self._last = analysis.specification.imputations - 1
-        self.tiles[:] = 0
 
     def keep(self, imputation: int, study: int, effects: Floats) -> None:
         """Update the mean and the sum of squared deviations (Welford); imputations come in their order."""
         values, mean, squares = self._tiled(study, effects), self.tiles[:, 0, study], self.tiles[:, 1, study]
+        if imputation == 0:
+            self.tiles[:, :, study] = 0
         deviation = values - mean
         mean += deviation / np.float32(imputation + 1)
         squares += deviation * (values - mean)
@@ -74,11 +79,18 @@ class EffectMoments(ImputedEffects):
             squares /= np.float32(max(self._last, 1))
 
 
-def kept_effects(analysis: Analysis, n_voxels: int) -> ImputedEffects:
-    """What the algebra of the permutations needs of the imputations."""
+def effects_shape(analysis: Analysis, n_voxels: int) -> tuple[int, ...]:
+    """(n_tiles, n_imputations or 2 moments, n_studies, 64): what the algebra of the permutations needs."""
+    specification = analysis.specification
+    kept = MOMENTS if specification.permutation_algebra == "moments" else specification.imputations
+    return n_tiles(n_voxels), kept, len(analysis.studies), TILE
+
+
+def kept_effects(analysis: Analysis, n_voxels: int, tiles: Tiled | None = None) -> ImputedEffects:
+    """What the algebra of the permutations needs of the imputations; `tiles`, if given, hold it or are to hold it."""
     if analysis.specification.permutation_algebra == "moments":
-        return EffectMoments(analysis, n_voxels)
-    return ImputedEffects(analysis, n_voxels, analysis.specification.imputations)
+        return EffectMoments(analysis, n_voxels, tiles)
+    return ImputedEffects(analysis, n_voxels, analysis.specification.imputations, tiles)
 
 
 @dataclass(frozen=True)
@@ -113,20 +125,26 @@ class PermutationTest:
     observed: Tiled | None
 
     @classmethod
-    def prepare(cls, analysis: Analysis, effects: ImputedEffects, z: Floats, tick: Tick) -> "PermutationTest":
+    def prepare(
+        cls, analysis: Analysis, effects: ImputedEffects, z: Floats, tick: Tick, keep: Keep = in_memory
+    ) -> "PermutationTest":
         """Draw the residuals of all subjects, if they are permuted; z (n_voxels,) is that of the data."""
         studies, scale, specification = analysis.studies, analysis.scale, analysis.specification
         groups = [] if analysis.model.tests_covariates else groups_of(studies, scale)
         starts = np.cumsum([0] + [group.code.size for group in groups])
         roughness = SUBJECT_ROUGHNESS if specification.compatibility is None else SDM_ROUGHNESS
         fields = SubjectFields.of(analysis.template, roughness)
-        residuals = np.empty((effects.tiles.shape[0], int(starts[-1]), TILE), dtype=np.float32)
 
-        def draw(i: int) -> None:
+        def draw(residuals: Tiled, i: int) -> None:
             own = residuals[:, starts[i] : starts[i + 1]]
             fill_residuals(fields, specification.seed, studies.names[i], groups[i], own)
 
-        analysis.workers.each(draw, range(len(groups)), tick)
+        def fill(arrays: Arrays) -> Note:
+            analysis.workers.each(partial(draw, arrays["residuals"]), range(len(groups)), tick)
+            return {}
+
+        shape = effects.tiles.shape[0], int(starts[-1]), TILE
+        residuals = keep("subjects", {"residuals": (shape, np.float32)}, fill)[0]["residuals"]
         model = np.column_stack([curvatures(studies, scale), scale.base, scale.slope, scale.correlation])
         test = cls(
             analysis,
@@ -142,11 +160,13 @@ class PermutationTest:
         )
         return replace(test, observed=test.ranked(z).astype(np.float32)) if specification.permutation_p else test
 
-    def maxima(self, tick: Tick) -> NullMaxima:
-        """Maxima of all permutations."""
-        n_blocks = self.assignments.n_blocks
-        blocks = [self.block(number, partial(_tick_part, tick, number, n_blocks)) for number in range(n_blocks)]
-        return NullMaxima.of(blocks, self.assignments.count, exact=self.assignments.exact)
+    def maxima(self, tick: Tick, blocks: MutableMapping[int, BlockMaxima] | None = None) -> NullMaxima:
+        """Maxima of all permutations; blocks that are not yet in `blocks` are computed and added."""
+        blocks, n_blocks = {} if blocks is None else blocks, self.assignments.n_blocks
+        for number in range(n_blocks):
+            if number not in blocks:
+                blocks[number] = self.block(number, partial(_tick_part, tick, number, n_blocks))
+        return gathered(self.assignments, blocks)
 
     def block(self, number: int, tick: Tick) -> BlockMaxima:
         """What one block leaves."""
@@ -204,6 +224,22 @@ def assignments_of(analysis: Analysis) -> Assignments | StudyAssignments:
     return Assignments.of(groups, specification.seed, specification.permutations)
 
 
+def blocks_parts(analysis: Analysis) -> dict[str, Any]:
+    """Everything that the maxima of a block depend on, by name; JSON-able."""
+    assignments = assignments_of(analysis)
+    return {
+        **prepared_parts(analysis),
+        "choices": choices_without(analysis, REPORTING),
+        "all_permutations": assignments.count if assignments.exact else None,
+    }
+
+
+def gathered(assignments: Assignments | StudyAssignments, blocks: Mapping[int, BlockMaxima]) -> NullMaxima:
+    """The maxima of all permutations, from those of their blocks; KeyError where one is missing."""
+    ordered = [blocks[number] for number in range(assignments.n_blocks)]
+    return NullMaxima.of(ordered, assignments.count, exact=assignments.exact)
+
+
 def _tick_part(tick: Tick, done: int, parts: int, share: float) -> None:
     tick((done + share) / parts)
 
@@ -215,15 +251,16 @@ def enhancer_of(analysis: Analysis) -> Enhancer:
     return Enhancer.of(analysis.template.mask, neighbours, stepped=stepped)
 
 
-def p_maps(z: Floats, maxima: NullMaxima, test: PermutationTest) -> dict[str, Floats]:
+def p_maps(z: Floats, maxima: NullMaxima, analysis: Analysis) -> dict[str, Floats]:
     """p from permutations by name, each of shape (n_voxels,), of z (n_voxels,).
 
     Family-wise corrected; beside it the approximation by a gamma distribution; each voxel's own.
     """
+    extents = ClusterExtents.of(analysis.template.mask, analysis.specification.voxel_p)
     statistics = {
         "voxel": (z, maxima.z),
-        "tfce": (test.enhancer.enhance(z).values, maxima.tfce),
-        "cluster": (test.extents.sizes(z), maxima.extent),
+        "tfce": (enhancer_of(analysis).enhance(z).values, maxima.tfce),
+        "cluster": (extents.sizes(z), maxima.extent),
     }
     maps = {}
     for name, (statistic, largest) in statistics.items():

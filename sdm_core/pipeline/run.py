@@ -1,7 +1,11 @@
-"""One analysis from its tables to its maps."""
+"""One analysis from its tables to its maps: `run` at once, or stage by stage on any number of machines.
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+`opened` -> `pooled_maps` -> [`prepare` -> `PermutationTest.block` of every number, anywhere] -> `conclude`
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,17 +17,18 @@ from scipy import special
 from sdm_core import __version__
 from sdm_core.effects import EffectScale
 from sdm_core.errors import Problem
-from sdm_core.inference import Cluster, NullMaxima, find_clusters
+from sdm_core.inference import BlockMaxima, Cluster, NullMaxima, find_clusters
 from sdm_core.pooling import PooledMaps
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
 
 from .blocks import Tick, Workers
-from .permutations import ImputedEffects, PermutationTest, kept_effects, p_maps
+from .permutations import ImputedEffects, PermutationTest, blocks_parts, effects_shape, kept_effects, p_maps
+from .prepared import Arrays, Keep, Note, bounds_sha256, in_memory
 from .progress import Progress, Reporter
 from .provenance import describe
-from .stages import Analysis, analysed_mask, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
+from .stages import Analysis, Floats, analysed_mask, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
 
 Volume = NDArray[np.float32]
 
@@ -70,6 +75,7 @@ def run(
     progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     threads: int | None = None,
+    open_blocks: Callable[[Mapping[str, Any]], MutableMapping[int, BlockMaxima]] | None = None,
 ) -> Result:
     """Meta-analyse the studies at every voxel.
 
@@ -87,6 +93,9 @@ def run(
         Called at least once a second, `progress` with a Progress; when `should_stop` answers True the run ends.
     threads : int, optional
         The maps do not depend on it.
+    open_blocks : callable, optional
+        Given everything that blocks of permutations depend on, answers those that were computed before; new ones are
+        added to it (`sdm_core.io.BlockFolder`).
 
     Raises
     ------
@@ -101,6 +110,29 @@ def run(
     A single study has a most likely effect of 0 at the voxels where it is not known, and no variance between studies.
     """
     reporter, started = Reporter(progress, should_stop, specification.permutations), datetime.now(UTC)
+    with opened(studies, peaks, specification, reporter, bounds=bounds, mask=mask, threads=threads) as analysis:
+        preview = pooled_maps(analysis, reporter)
+        maxima, ranked = None, None
+        if specification.permutations:
+            test = prepare(analysis, preview, reporter)
+            maxima = permute(test, reporter, open_blocks(blocks_parts(analysis)) if open_blocks else None)
+            ranked = test.ranked(preview.pooled.z)
+    result = conclude(analysis, preview, reporter, started, inputs=inputs, maxima=maxima, ranked=ranked)
+    return result if keep_bounds else replace(result, bounds=None)
+
+
+@contextmanager
+def opened(
+    studies: StudyTable,
+    peaks: PeakTable,
+    specification: AnalysisSpecification,
+    reporter: Reporter,
+    *,
+    bounds: BoundsMaps | None = None,
+    mask: Mask | None = None,
+    threads: int | None = None,
+) -> Iterator[Analysis]:
+    """What every stage needs, with compiled kernels and a pool of threads; parameters and errors are those of `run`."""
     studies, peaks = chosen_studies(studies, peaks, specification)
     model = model_of(studies, specification)
     if bounds is not None:
@@ -110,31 +142,102 @@ def run(
     with Workers(threads) as workers:
         with reporter.stage("compile", announce=False):
             workers.each(_compile_kernels, [specification], reporter.tick_if_slow)
-        analysis = Analysis(studies, peaks, specification, template, scale, workers, model)
-        bounds_sha256 = None if bounds is None else _bounds_sha256(bounds)
-        kept = kept_effects(analysis, mask.size) if specification.permutations else None
-        bounds, pooled, warnings = _pooled_maps(analysis, bounds, kept, reporter)
-        maps, null_maxima = _volumes(pooled, mask), None
-        if kept is not None:
-            corrected, null_maxima = _permute(analysis, kept, pooled, reporter)
-            maps.update(corrected)
+        yield Analysis(studies, peaks, specification, template, scale, workers, model, bounds, open_voxels)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The pooled maps, and what permutations start from.
+
+    Attributes
+    ----------
+    pooled : PooledMaps
+    warnings : sequence of Problem
+        What had to be assumed.
+    effects : ImputedEffects or None
+        Kept if the specification asks for permutations.
+    bounds : BoundsMaps or None
+        None where the pooled maps were kept from before.
+    """
+
+    pooled: PooledMaps
+    warnings: Sequence[Problem]
+    effects: ImputedEffects | None = None
+    bounds: BoundsMaps | None = None
+
+
+def pooled_maps(analysis: Analysis, reporter: Reporter, keep: Keep = in_memory) -> Preview:
+    """Bounds, most likely effects, imputation and pooling; `keep` has the maps and effects if they were made before."""
+    found: list[BoundsMaps] = []
+    n_voxels, fields = analysis.template.mask.size, [field.name for field in dataclasses.fields(PooledMaps)]
+    shapes: dict[str, Any] = {"pooled": ((len(fields), n_voxels), np.float64)}
+    if analysis.specification.permutations:
+        shapes["effects"] = effects_shape(analysis, n_voxels), np.float32
+
+    def fill(arrays: Arrays) -> Note:
+        kept = kept_effects(analysis, n_voxels, arrays["effects"]) if "effects" in arrays else None
+        bounds, pooled, warnings = _pooled_maps(analysis, kept, reporter)
+        found.append(bounds)
+        arrays["pooled"][:] = [getattr(pooled, name) for name in fields]
+        return {"warnings": [dataclasses.asdict(problem) for problem in warnings]}
+
+    arrays, note = keep("imputed", shapes, fill)
+    effects = kept_effects(analysis, n_voxels, arrays["effects"]) if "effects" in arrays else None
+    pooled = PooledMaps(*(np.asarray(values) for values in arrays["pooled"]))
+    return Preview(pooled, [Problem(**problem) for problem in note["warnings"]], effects, *found)
+
+
+def prepare(analysis: Analysis, preview: Preview, reporter: Reporter, keep: Keep = in_memory) -> PermutationTest:
+    """The permutation test, ready for any block; `keep` has the subjects' residuals if they were drawn before."""
+    if preview.effects is None:
+        raise ValueError("Effects are kept for permutations only if the specification asks for some.")
+    with reporter.stage("subjects"):
+        return PermutationTest.prepare(analysis, preview.effects, preview.pooled.z, reporter.tick, keep)
+
+
+def permute(
+    test: PermutationTest, reporter: Reporter, blocks: MutableMapping[int, BlockMaxima] | None = None
+) -> NullMaxima:
+    """The maxima of all permutations; blocks that `blocks` has are not computed again, others are added to it."""
+    with reporter.stage("permutations"):
+        return test.maxima(reporter.tick, blocks)
+
+
+def conclude(
+    analysis: Analysis,
+    preview: Preview,
+    reporter: Reporter,
+    started: datetime,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    maxima: NullMaxima | None = None,
+    ranked: Floats | None = None,
+) -> Result:
+    """Maps, clusters and provenance: those of the pooled maps alone, or with corrected p where `maxima` are given.
+
+    `ranked` is the z (n_voxels,) that is ranked among the permutations (`PermutationTest.ranked`), if not the pooled.
+    """
+    mask, specification = analysis.template.mask, analysis.specification
+    maps = _volumes(preview.pooled, mask)
     with reporter.stage("clusters"):
+        if maxima is not None:
+            z = preview.pooled.z if ranked is None else ranked
+            maps |= {name: _p_volume(p, mask) for name, p in p_maps(z, maxima, analysis).items()}
         clusters = _clusters(maps, mask, "p_uncorrected", specification.voxel_p, specification)
-        corrections = ("voxel", "tfce", "cluster") if null_maxima else ()
+        corrections = ("voxel", "tfce", "cluster") if maxima else ()
         corrected_clusters = {name: _corrected_clusters(maps, mask, name, specification) for name in corrections}
     provenance = describe(
         analysis,
         version=__version__,
         started=started,
         seconds=reporter.seconds,
-        warnings=[*open_voxels, *warnings],
+        warnings=[*analysis.doubts, *preview.warnings],
         inputs=inputs or {},
-        bounds_sha256=bounds_sha256,
-        null_maxima=null_maxima,
+        bounds_sha256=bounds_sha256(analysis.given),
+        null_maxima=maxima,
     )
     reporter.finish()
-    kept_bounds = bounds if keep_bounds else None
-    return Result(maps, clusters, provenance, kept_bounds, null_maxima, corrected_clusters)
+    return Result(maps, clusters, provenance, preview.bounds, maxima, corrected_clusters)
 
 
 def _clusters(
@@ -167,18 +270,6 @@ def _voxel(cluster: Cluster) -> tuple[int, ...]:
     return tuple(np.rint(mm_to_voxel(cluster.peak.mm)).astype(int).tolist())
 
 
-def _permute(
-    analysis: Analysis, kept: ImputedEffects, pooled: PooledMaps, reporter: Reporter
-) -> tuple[dict[str, Volume], NullMaxima]:
-    mask = analysis.template.mask
-    with reporter.stage("subjects"):
-        test = PermutationTest.prepare(analysis, kept, pooled.z, reporter.tick)
-    with reporter.stage("permutations"):
-        null_maxima = test.maxima(reporter.tick)
-        corrected = p_maps(test.ranked(pooled.z), null_maxima, test)
-    return {name: _p_volume(p, mask) for name, p in corrected.items()}, null_maxima
-
-
 def chosen_studies(
     studies: StudyTable, peaks: PeakTable, specification: AnalysisSpecification
 ) -> tuple[StudyTable, PeakTable]:
@@ -200,9 +291,9 @@ def model_of(studies: StudyTable, specification: AnalysisSpecification) -> Linea
 
 
 def _pooled_maps(
-    analysis: Analysis, bounds: BoundsMaps | None, kept: ImputedEffects | None, reporter: Reporter
+    analysis: Analysis, kept: ImputedEffects | None, reporter: Reporter
 ) -> tuple[BoundsMaps, PooledMaps, list[Problem]]:
-    warnings: list[Problem] = []
+    bounds, warnings = analysis.given, list[Problem]()
     if bounds is None:
         with reporter.stage("bounds"):
             bounds, warnings = compute_bounds(analysis, reporter.tick)
@@ -235,13 +326,6 @@ def _p_volume(p: NDArray[np.float64], mask: Mask) -> Volume:
     return np.where(mask.voxels, mask.to_volume(p), np.float32(1))
 
 
-def _bounds_sha256(bounds: BoundsMaps) -> str:
-    digest = hashlib.sha256(repr(bounds.names).encode())
-    digest.update(np.ascontiguousarray(bounds.lower).tobytes())
-    digest.update(np.ascontiguousarray(bounds.upper).tobytes())
-    return digest.hexdigest()
-
-
 def _compile_kernels(specification: AnalysisSpecification) -> None:
     """Run every kernel once on three made-up studies and 27 voxels, so that compiling shows as a stage of its own."""
     volume = np.zeros(SHAPE, dtype=bool)
@@ -268,4 +352,4 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
         pooled = impute_and_pool(analysis, bounds, *most_likely_maps(analysis, bounds, silent), silent, kept.keep)
         if tiny.permutations:
             test = PermutationTest.prepare(analysis, kept, pooled.z, silent)
-            p_maps(test.ranked(pooled.z), test.maxima(silent), test)
+            p_maps(test.ranked(pooled.z), test.maxima(silent), analysis)

@@ -1,6 +1,6 @@
 """The stages of an analysis over all voxels, each spread over threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,7 +34,7 @@ ROUNDING_OF_BOUNDS = 1e-5
 
 @dataclass(frozen=True)
 class Analysis:
-    """What every stage needs."""
+    """What every stage needs; `given` are bounds to start from instead of peaks and thresholds, `doubts` about data."""
 
     studies: StudyTable
     peaks: PeakTable
@@ -43,6 +43,8 @@ class Analysis:
     scale: EffectScale
     workers: Workers
     model: LinearModel
+    given: BoundsMaps | None = None
+    doubts: Sequence[Problem] = ()
 
     @property
     def n_discards(self) -> int:
