@@ -1,14 +1,16 @@
-"""Evidence for choices of the method, on SIMULATED numbers.
+"""Evidence for choices of the method, on SIMULATED numbers, and the smoothness of real subjects.
 
     python benchmarks/defaults.py tfce [--simulations 400] [--permutations 1000] [--seed 1]
     python benchmarks/defaults.py regression [--simulations 1000] [--permutations 200]
     python benchmarks/defaults.py intervals [--simulations 4000]
+    python benchmarks/defaults.py smoothness [--folder ../shared/data/subject_images]
 
 tfce        the exact integral against SDM-PSI's sum over 100 steps of each map's own maximum: false alarms of smooth
             null maps, and power to find a wide weak, a middle and a narrow strong effect.
 regression  Freedman and Lane's permutation of study residuals, as they are and in units of their standard error, where
             the tested covariate goes with the size of the studies.
 intervals   coverage of 95 % intervals of the pooled effect, and the plain p, when every effect is known.
+smoothness  how much neighbouring voxels of 30 real subjects have in common, and what the template says.
 Prints one JSON object.
 """
 
@@ -20,6 +22,7 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import nibabel as nib
 import numpy as np
 from scipy import stats
 
@@ -31,7 +34,7 @@ from sdm_core.effects import g_variance, hedges_g
 from sdm_core.inference import Enhancer
 from sdm_core.pooling import meta_analyse
 from sdm_core.pooling.univariate import fit, pool
-from sdm_core.spaces import voxel_to_mm
+from sdm_core.spaces import VOXEL_MM, Mask, load_template, voxel_to_mm
 
 LEVEL = 0.05
 EFFECTS = {"wide and weak": (30.0, 2.0), "middle": (15.0, 3.0), "narrow and strong": (6.0, 4.5)}
@@ -61,7 +64,7 @@ def tfce(options: argparse.Namespace) -> dict[str, object]:
     return {"voxels": mask.size, "share_of_maps_with_a_finding": figures}
 
 
-def blob(mask, fwhm: float, height: float) -> np.ndarray:
+def blob(mask: Mask, fwhm: float, height: float) -> np.ndarray:
     """A Gaussian effect in the middle of the mask."""
     mm = voxel_to_mm(mask.indices)
     squares = ((mm - mm.mean(axis=0)) ** 2).sum(axis=1)
@@ -177,18 +180,48 @@ def interval(k: int, tau2: float, effect: float, options: argparse.Namespace, rn
     return figures
 
 
+# ---- smoothness
+
+
+def smoothness(options: argparse.Namespace) -> dict[str, object]:
+    """Mean correlation over subjects between voxels along x, and the width of Gaussian noise that has the same."""
+    image = nib.load(options.folder / "subjects_4d.nii.gz")
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    inside = (np.isfinite(values) & (values != 0)).all(axis=-1)
+    scores = values - values.mean(axis=-1, keepdims=True)
+    scores /= np.where(inside, scores.std(axis=-1), 1)[..., None]
+    rows = []
+    for lag in (1, 2, 3, 4, 6):
+        both = inside[lag:] & inside[:-lag]
+        mean = float((scores[lag:] * scores[:-lag]).mean(axis=-1)[both].mean())
+        mm = lag * float(abs(image.affine[0, 0]))
+        rows.append({"mm": round(mm, 1), "correlation": round(mean, 3), "gaussian_fwhm_mm": gaussian_fwhm(mm, mean)})
+    face = float(np.nanmean(load_template("gray_matter").correlations[0]))
+    template = {"mm": VOXEL_MM, "correlation": round(face, 3), "gaussian_fwhm_mm": gaussian_fwhm(VOXEL_MM, face)}
+    return {"subjects": rows, "template": template}
+
+
+def gaussian_fwhm(mm: float, correlation: float) -> float:
+    """Of noise smoothed by a Gaussian, rho = exp(-mm^2 / (4 sigma^2))."""
+    return round(float(np.sqrt(-(mm**2) / (4 * np.log(correlation))) * np.sqrt(8 * np.log(2))), 1)
+
+
+QUESTIONS = {"tfce": tfce, "regression": regression, "intervals": intervals, "smoothness": smoothness}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question", choices=("tfce", "regression", "intervals"))
+    parser.add_argument("question", choices=tuple(QUESTIONS))
     parser.add_argument("--simulations", type=int, default=400)
     parser.add_argument("--permutations", type=int, default=200)
     parser.add_argument("--studies", type=int, default=12)
     parser.add_argument("--edge", type=int, default=20)
     parser.add_argument("--smoothness", default="13")
+    parser.add_argument("--folder", type=Path, default=Path("../shared/data/subject_images"))
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    answer = {"tfce": tfce, "regression": regression, "intervals": intervals}[options.question](options)
-    print(json.dumps({"data_kind": "simulated", **vars(options), **answer}, indent=2))
+    answer = QUESTIONS[options.question](options)
+    print(json.dumps({**vars(options), "folder": str(options.folder), **answer}, indent=2))
 
 
 if __name__ == "__main__":

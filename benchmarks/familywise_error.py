@@ -2,11 +2,13 @@
 
     python benchmarks/familywise_error.py [--design one-sample] [--data images] [--smoothness 13] [--simulations 400]
                                           [--permutations 160] [--studies 10] [--imputations 10] [--edge 10] [--tau 0]
-                                          [--discards N] [--seed 1]
+                                          [--discards N] [--algebra exact] [--seed 1]
 
-Subjects are smooth noise; each study gives its t map (--data images: every effect is known) or the peaks that pass
-its threshold (--data peaks: everything else is imputed).  A simulated meta-analysis is a false alarm if any voxel's
-corrected p is at most 0.05.  Prints one JSON object; "expected" is the binomial 99 % interval around 5 %.
+Subjects are smooth noise: of a full width at half maximum in mm, "template" (as the template has it), or mixtures of
+the real subjects of a 4-D file (../shared/data/subject_images/subjects_4d.nii.gz).  Each study gives its t map (--data
+images: every effect is known) or the peaks that pass its threshold (--data peaks: everything else is imputed).  A
+simulated meta-analysis is a false alarm if any voxel's corrected p is at most 0.05.  Prints one JSON object;
+"expected" is the binomial 99 % interval around 5 %.
 """
 
 import argparse
@@ -65,6 +67,7 @@ class Simulation:
             mle_discards=options.discards,
             seed=options.seed * 100_000 + number,
             compatibility=options.compat,
+            permutation_algebra=options.algebra,
             allow_few=True,
             **regression,
         )
@@ -128,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--design", choices=("one-sample", "two-sample", "regression"), default="one-sample")
     parser.add_argument("--data", choices=("images", "peaks"), default="images")
-    parser.add_argument("--smoothness", default="13", help='mm full width at half maximum, or "template"')
+    parser.add_argument("--smoothness", default="13", help="mm, template, or a 4-D file of real subjects")
     parser.add_argument("--simulations", type=int, default=400)
     parser.add_argument("--permutations", type=int, default=160)
     parser.add_argument("--studies", type=int, default=10)
@@ -137,7 +140,8 @@ def main() -> None:
     parser.add_argument("--tau", type=float, default=0.0, help="spread of true study effects around a mean of 0")
     parser.add_argument("--peak-p", type=float, default=0.001, help="one-sided level at which a study reports peaks")
     parser.add_argument("--discards", type=int, help="studies that the most likely mean leaves out")
-    parser.add_argument("--compat", help="sdm-6.21")
+    parser.add_argument("--compat", choices=("sdm-6.21",), help="of peaks and TFCE")
+    parser.add_argument("--algebra", choices=("exact", "moments"), default="exact", help="of permuted imputations")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     simulation, began, rows = Simulation(options), time.process_time(), []

@@ -3,9 +3,11 @@
     python benchmarks/recovery.py [--data simulated] [--studies 20] [--replications 8] [--edge 24] [--effect 1]
                                   [--tau 0.2] [--smoothness 13] [--imputations 20] [--signed-only 0.33] [--seed 1]
     python benchmarks/recovery.py --data subjects --folder ../shared/data/subject_images
+    python benchmarks/recovery.py --data resampled --folder ../shared/data/subject_images --edge 40 --replications 3
 
-The effect that is to be recovered: of simulated studies the true one, of real subjects (three groups of 10) the
-meta-analysis of the groups' own t maps.  Each way of analysing is scored over the voxels by
+The effect that is to be recovered: of simulated studies the true one; of three groups of 10 real subjects the
+meta-analysis of the groups' own t maps; of studies of 12 to 16 subjects drawn anew for each study from the same 30 real
+ones ("resampled"; such studies overlap), the effect among all 30.  Each way of analysing is scored over the voxels by
 r       correlation of its effect map with the effect to be recovered;
 slope   share of the magnitude that comes back: least squares through 0 where the effect is in its top quartile;
 r_top   correlation there;
@@ -27,14 +29,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import nibabel as nib
 import numpy as np
-from scipy import ndimage, stats
+from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from simulated import SmoothNoise, block_mask, peaks_of, t_map
+from simulated import SmoothNoise, block_mask, on_grid, peaks_of, t_map
 
 from sdm_core import AnalysisSpecification, PeakTable, StudyTable, run
-from sdm_core.effects import EffectScale
+from sdm_core.effects import EffectScale, hedges_g
 from sdm_core.spaces import AFFINE, Mask, load_mask, voxel_to_mm
 from sdm_core.studies import BoundsMaps
 
@@ -45,6 +47,10 @@ LARGEST_EFFECTS = (0.8, 0.6, 0.4, -0.5)
 EFFECT_FWHM_MM = 18.0
 SIZES = (12, 30)
 GROUPS = 3
+RESAMPLED_SIZES = (12, 16)
+LEAST_CLUSTER = 20
+"""Voxels of a cluster that a resampled study reports."""
+RESAMPLED_CORNER = (10, 40, 18)
 Scores = dict[str, float | None]
 
 
@@ -120,14 +126,24 @@ def of_subjects(folder: Path) -> Material:
     return replace(whole, truth=analysed(whole, GROUPS, AnalysisSpecification(imputations=2))[0])
 
 
-def on_grid(image: nib.Nifti1Image) -> np.ndarray:
-    """A map resampled to the grid, not a number outside the image and where it is 0."""
-    values = np.asarray(image.dataobj, dtype=np.float64)
-    move = np.linalg.inv(image.affine) @ AFFINE
-    inside = ndimage.affine_transform((values != 0).astype(float), move, output_shape=load_mask("brain").voxels.shape,
-                                      order=1)  # fmt: skip
-    resampled = ndimage.affine_transform(values, move, output_shape=inside.shape, order=1)
-    return np.where(inside > 0.999, resampled, np.nan)
+def resampled(options: argparse.Namespace, mask: Mask, seed: int) -> Material:
+    """Studies of real subjects that are drawn without replacement for each study."""
+    image = nib.load(options.folder / "subjects_4d.nii.gz")
+    volumes = [on_grid(image.slicer[..., i]) for i in range(image.shape[-1])]
+    seen = np.all([np.isfinite(volume) for volume in volumes], axis=0)
+    mask = Mask.from_volume(mask.voxels & seen, f"{mask.name}, of the subjects")
+    subjects, rng = np.array([mask.take(volume) for volume in volumes]), np.random.default_rng([seed, 5])
+    rows, maps = [], []
+    for i in range(options.studies):
+        n = int(rng.integers(RESAMPLED_SIZES[0], RESAMPLED_SIZES[1] + 1))
+        rows.append({"study": f"resampled{i}", "n1": n, "t_thr": float(stats.t.isf(REPORTED_P, n - 1))})
+        maps.append(t_map(subjects[rng.choice(len(subjects), n, replace=False)]))
+    found = [
+        [(*peak.mm, peak.t) for peak in peaks_of(t, mask, row["t_thr"], least_voxels=LEAST_CLUSTER)]
+        for t, row in zip(maps, rows, strict=True)
+    ]
+    signed_only = rng.random(len(rows)) < options.signed_only
+    return material(rows, found, signed_only, maps, hedges_g(t_map(subjects), len(subjects)), mask)
 
 
 def material(rows: list[dict], peaks: list[list[tuple]], signed_only: np.ndarray, maps: list[np.ndarray],
@@ -222,7 +238,7 @@ def mean_scores(rows: list[dict[str, Scores]]) -> dict[str, Scores]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", choices=("simulated", "subjects"), default="simulated")
+    parser.add_argument("--data", choices=("simulated", "subjects", "resampled"), default="simulated")
     parser.add_argument("--folder", type=Path, default=Path("../shared/data/subject_images"))
     parser.add_argument("--studies", type=int, default=20)
     parser.add_argument("--replications", type=int, default=8)
@@ -238,8 +254,9 @@ def main() -> None:
         options.signed_only, options.replications = 0.0, 1
         data = [of_subjects(options.folder)]
     else:
-        mask = block_mask(options.edge, CORNER)
-        data = (simulated(options, mask, options.seed * 1000 + i) for i in range(options.replications))
+        make, corner = (simulated, CORNER) if options.data == "simulated" else (resampled, RESAMPLED_CORNER)
+        mask = block_mask(options.edge, corner)
+        data = (make(options, mask, options.seed * 1000 + i) for i in range(options.replications))
     rows, studies = [], []
     for one in data:
         rows.append(scored(options, one))

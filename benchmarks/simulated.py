@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
 from sdm_core.imputation import FieldGenerator
-from sdm_core.spaces import SHAPE, VOXEL_MM, Mask, load_mask, load_template, voxel_to_mm
+from sdm_core.spaces import AFFINE, SHAPE, VOXEL_MM, Mask, load_mask, load_template, voxel_to_mm
 
 PEAKS_PER_CLUSTER = 3
 PEAK_DISTANCE_MM = 8.0
@@ -23,19 +25,22 @@ def block_mask(edge: int, corner: tuple[int, int, int] = (20, 50, 35)) -> Mask:
 
 
 class SmoothNoise:
-    """Standard normal fields on a mask: Gaussian smoothed white noise, or the template's own generator.
+    """Standard normal fields on a mask: smoothed white noise, the template's generator, or mixtures of real subjects.
 
     Parameters
     ----------
-    smoothness : float or "template"
-        Full width at half maximum in mm.
+    smoothness : number, "template" or the path of a 4-D NIfTI file
+        Full width at half maximum in mm; a file holds real subjects, whose residuals are mixed with random normal
+        weights, which gives Gaussian fields with the subjects' own covariance.
     """
 
     def __init__(self, mask: Mask, smoothness: str, seed: int) -> None:
         self.mask, self.seed, self.drawn = mask, seed, 0
-        self.template = smoothness == "template"
+        self.template, self.real = smoothness == "template", Path(smoothness).is_file()
         if self.template:
             self.generator = FieldGenerator.of(load_template("gray_matter", mask))
+        elif self.real:
+            self.residuals = residuals_of(Path(smoothness), mask)
         else:
             self.axes = [self._weights(axis, float(smoothness)) for axis in range(3)]
         self.rng = np.random.default_rng([seed, 7])
@@ -53,6 +58,8 @@ class SmoothNoise:
         """Fields of shape (count, n_voxels)."""
         if self.template:
             return np.stack([self._from_template() for _ in range(count)])
+        if self.real:
+            return self.rng.standard_normal((count, len(self.residuals))) @ self.residuals
         white = self.rng.standard_normal((count, *(weights.shape[1] for weights in self.axes)), dtype=np.float32)
         along_x, along_y, along_z = self.axes
         smooth = along_x @ (along_y @ (white @ along_z.T)).reshape(count, white.shape[1], -1)
@@ -65,6 +72,14 @@ class SmoothNoise:
         return field.ravel()[self.generator.voxels]
 
 
+def residuals_of(path: Path, mask: Mask) -> np.ndarray:
+    """Residuals of real subjects about their mean, length 1 over subjects, shape (n_subjects, n_voxels)."""
+    image = nib.load(path)
+    values = np.array([mask.take(on_grid(image.slicer[..., i])) for i in range(image.shape[-1])])
+    residuals = np.nan_to_num(values - values.mean(axis=0))
+    return residuals / np.maximum(np.linalg.norm(residuals, axis=0), 1e-9)
+
+
 def t_map(subjects: np.ndarray, n2: int = 0) -> np.ndarray:
     """t of the mean, or of the difference of all but the last `n2` subjects from these, shape (n_voxels,)."""
     first, second = np.split(subjects.astype(np.float64), [len(subjects) - n2])
@@ -73,6 +88,16 @@ def t_map(subjects: np.ndarray, n2: int = 0) -> np.ndarray:
     inverse = 1 / len(first) + (1 / n2 if n2 else 0)
     difference = first.mean(axis=0) - (second.mean(axis=0) if n2 else 0)
     return difference / np.sqrt(squares / df * inverse)
+
+
+def on_grid(image: nib.Nifti1Image) -> np.ndarray:
+    """A map resampled to the grid, not a number outside the image and where it is 0."""
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    move = np.linalg.inv(image.affine) @ AFFINE
+    inside = ndimage.affine_transform((values != 0).astype(float), move, output_shape=SHAPE,
+                                      order=1)  # fmt: skip
+    resampled = ndimage.affine_transform(values, move, output_shape=inside.shape, order=1)
+    return np.where(inside > 0.999, resampled, np.nan)
 
 
 @dataclass(frozen=True)
