@@ -121,7 +121,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jackknife-maps", action="store_true", help="write g and z of each of those analyses to OUT/maps"
     )
-    parser.add_argument("--permutations", type=int, default=default.permutations, help="of subject images; 0 for none")
+    parser.add_argument(
+        "--permutations",
+        type=int,
+        default=default.permutations,
+        help="of subject images (of studies, to test covariates); 0: none",
+    )
     parser.add_argument("--permutation-p", action="store_true", help="each voxel's own p from permutations as well")
     parser.add_argument("--tfce-neighbours", type=int, default=default.tfce_neighbours, help="6, 18 or 26")
     parser.add_argument(

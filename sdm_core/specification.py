@@ -68,7 +68,8 @@ class AnalysisSpecification:
     voxel_p, min_peak_z, min_extent : thresholds of clusters: voxel p value, z of the peak, voxels
         voxel_p also forms the clusters of the cluster-extent test.
     permutations : int
-        Of subject images, the data as they are included; 0 for none.
+        Of subject images, or of studies for a hypothesis about covariates alone; the data as they are included; 0 for
+        none.
     tfce_neighbours : {26, 18, 6}
         What touches in threshold-free cluster enhancement; the compatibility mode takes 6.
     permutation_p : bool
