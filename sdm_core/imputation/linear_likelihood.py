@@ -32,7 +32,7 @@ SINGULAR = 1e-8
 
 @compiled
 def _solve(matrix: Floats, right: Floats, out: Floats) -> bool:
-    """Solve matrix out = right by Cholesky (matrix destroyed); False if the columns depend on each other."""
+    """Solve matrix out = right by Cholesky (lower triangle, destroyed); False if the columns depend on each other."""
     size = right.shape[0]
     for j in range(size):
         whole = matrix[j, j]
@@ -68,7 +68,7 @@ def _dot(a: Floats, b: Floats) -> float:
 @compiled
 def _slopes(beta: Floats, design: Floats, lower: Floats, upper: Floats, variance: Floats, used: Used, own: Floats,
             score: Floats, information: Floats) -> None:  # fmt: skip
-    """Fill score (p,), information (p, p) and each study's own two numbers."""
+    """Fill score (p,), the lower triangle of the information (p, p) and each study's own two numbers."""
     n_studies, n_columns = design.shape
     score[:] = 0.0
     information[:] = 0.0
@@ -77,7 +77,7 @@ def _slopes(beta: Floats, design: Floats, lower: Floats, upper: Floats, variance
             own[i, 0], own[i, 1] = study_slope(_dot(design[i], beta), lower[i], upper[i], variance[i])
             for a in range(n_columns):
                 score[a] += own[i, 0] * design[i, a]
-                for b in range(n_columns):
+                for b in range(a + 1):
                     information[a, b] += own[i, 1] * design[i, a] * design[i, b]
 
 
@@ -132,7 +132,7 @@ def _promises(beta: Floats, contrast: Floats, design: Floats, lower: Floats, upp
             continue
         for a in range(n_columns):
             right[a] = score[a] - own[i, 0] * design[i, a]
-            for b in range(n_columns):
+            for b in range(a + 1):
                 others[a, b] = information[a, b] - own[i, 1] * design[i, a] * design[i, b]
         if _solve(others, right, step):
             promise[i] = abs(_dot(contrast, beta) + _dot(contrast, step))
