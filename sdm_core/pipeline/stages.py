@@ -28,6 +28,9 @@ from .blocks import Tick, Workers, voxel_blocks
 Floats = NDArray[np.float64]
 Bounds = NDArray[np.float32]
 
+_NO_FIELD = np.empty((0, 0, 0), dtype=np.float32)
+"""Nothing is drawn for a study whose effect is known everywhere."""
+
 ROUNDING_OF_BOUNDS = 1e-5
 """Maps in single precision may cross by this at a known voxel, as the published ones do (2e-6)."""
 
@@ -167,8 +170,9 @@ def impute_and_pool(
         )  # fmt: skip
 
     def draw(j: int, i: int) -> None:
+        field = generator.draw(seed, studies.names[i], j) if inside[i].any() else _NO_FIELD
         impute(
-            generator.draw(seed, studies.names[i], j), generator.voxels, bounds.lower[i], bounds.upper[i], mean[i],
+            field, generator.voxels, bounds.lower[i], bounds.upper[i], mean[i],
             tau2, scale.base[i], scale.slope[i], below[i], inside[i], effects[i], variances[i],
         )  # fmt: skip
         if keep is not None:
