@@ -1,5 +1,6 @@
 """An analysis in plain Python: its question, what the pre-flight says about it, and how long it will take."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -181,6 +182,14 @@ class Preflight:
     estimate: Estimate
 
     @property
+    def notice_kinds(self) -> list[list[Notice]]:
+        """The notices that differ only in their place and numbers together."""
+        kinds: defaultdict[tuple[Level, str, str], list[Notice]] = defaultdict(list)
+        for notice in self.notices:
+            kinds[notice.level, without_numbers(notice.text), notice.mend].append(notice)
+        return list(kinds.values())
+
+    @property
     def refused(self) -> bool:
         return any(notice.level == "error" for notice in self.notices)
 
@@ -298,6 +307,11 @@ def _mixtures(rows: Sequence[DatasetRow]) -> list[Notice]:
         text = f"{counted(unstated, 'dataset')} of unstated space: the coordinates are taken as MNI."
         notices.append(Notice("warning", "Space", text, "Enter the space that the paper or its software implies."))
     return notices
+
+
+def without_numbers(text: str) -> str:
+    """A text whose numbers are left out, with one word for one peak and for several: to see what is alike."""
+    return re.sub(r"-?\d[\d.]*(?:, -?\d[\d.]*)*", "#", text).replace("Peaks #", "Peak #").replace("peaks #", "peak #")
 
 
 def _joined(names: Iterable[str]) -> str:

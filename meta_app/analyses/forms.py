@@ -29,9 +29,9 @@ TESTS = [
     (OWN_NUMBER, "Another number"),
 ]
 NEIGHBOURS = [
-    (26, "26: by a face, an edge or a corner (default)"),
-    (18, "18: by a face or an edge"),
-    (6, "6: by a face, as SDM-PSI"),
+    (26, "26 (default)"),
+    (18, "18"),
+    (6, "6, as SDM-PSI"),
 ]
 ESTIMATORS = [("DL", "DerSimonian-Laird (default)"), ("REML", "Restricted maximum likelihood")]
 
@@ -84,14 +84,18 @@ class LaunchForm(forms.Form):
         help_text="Family-wise, one-sided in each direction.",
     )
     tfce_neighbours = forms.TypedChoiceField(
-        label="Neighbours in TFCE", choices=NEIGHBOURS, coerce=int, initial=Model.tfce_neighbours
+        label="Neighbours in TFCE",
+        choices=NEIGHBOURS,
+        coerce=int,
+        initial=Model.tfce_neighbours,
+        help_text="What touches: 6 by a face, 18 also by an edge, 26 also by a corner.",
     )
     voxel_p = forms.FloatField(
         label="Voxel p below",
         min_value=1e-6,
         max_value=0.1,
         initial=0.005,
-        help_text="Of the uncorrected table; one-sided.",
+        help_text="Uncorrected, one-sided; also forms the clusters of the extent test.",
     )
     min_peak_z = forms.FloatField(
         label="Peak |Z| above", min_value=0, max_value=10, initial=1, help_text="SDM-Z of a cluster's peak."

@@ -98,7 +98,8 @@ def _speaks_for(study: Study) -> Extraction | str:
     if not independent:
         return "Nobody has started its extraction."
     if not study.opened:
-        return f"Not complete yet: {study.locked} of {study.extractors_needed} extractions locked."
+        needed = study.extractors_needed
+        return f"Not complete yet: {study.locked} of {needed} extraction{'' if needed == 1 else 's'} locked."
     consensus = [item for item in study.extractions.all() if item.position == Extraction.Position.CONSENSUS]
     if consensus:
         locked = consensus[0].state == Extraction.State.COMPLETE

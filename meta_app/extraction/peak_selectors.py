@@ -6,7 +6,7 @@ from meta_app.extraction.models import Dataset, Extraction
 from meta_app.extraction.selectors import visible_extractions
 from meta_app.projects.permissions import EXTRACT, Place
 
-LOCKED = "This extraction is locked. Reopen it on the page of its study to change its peaks; nothing was saved."
+LOCKED = "This extraction is locked. Reopen it on the page of its study to change its peaks."
 NOT_AUTHOR = "Only the author of this extraction may change it. You can read and copy its peaks."
 NO_RIGHT = "Your role in this project does not include extracting. You can read and copy the peaks."
 

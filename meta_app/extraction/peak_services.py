@@ -40,7 +40,7 @@ def peaks_save(*, dataset: Dataset, version: int, peaks_state: str, rows: Sequen
     _refuse_contradiction(peaks_state, len(rows))
     extraction = Extraction.objects.select_for_update().get(pk=dataset.extraction_id)
     if extraction.state == Extraction.State.COMPLETE:
-        raise PermissionDenied(LOCKED)
+        raise PermissionDenied(f"{LOCKED} Nothing was saved.")
     changed = Dataset.objects.filter(pk=dataset.pk, version=version).update(
         version=F("version") + 1, peaks_state=peaks_state, updated_at=timezone.now()
     )

@@ -24,7 +24,7 @@ PREVIEW = (
 def methods_text(told: Result) -> list[str]:
     """Paragraphs: how effects were pooled, how p was corrected, what is reported."""
     first = [PREVIEW] if told.is_preview else []
-    test = [_test(told)] if told.test else []
+    test = [_test(told)] if told.test and not told.is_preview else []
     return [*first, _pooling(told), *test, _reported(told)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.http import Http404
 
+from meta_app.analyses.domain import without_numbers
 from meta_app.analyses.engine import core_names
 from meta_app.analyses.models import Artefact, Run
 from meta_app.analyses.selectors import artefact_path, project_runs, run_folder
@@ -154,8 +155,8 @@ class Result:
         return self.run.status != Run.Status.DONE
 
     @property
-    def smallest_p(self) -> float:
-        return 1 / self.test["permutations"]
+    def smallest_p(self) -> str:
+        return f"{1 / self.test['permutations']:.2g}"
 
     @property
     def null_share(self) -> str:
@@ -198,13 +199,8 @@ class Result:
         """The warnings that differ only in their place and numbers together, each kind led by its first."""
         kinds: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         for warning in self.warnings:
-            kinds[_without_numbers(warning["text"]) + warning["mend"]].append(warning)
+            kinds[without_numbers(warning["text"]) + warning["mend"]].append(warning)
         return list(kinds.values())
-
-
-def _without_numbers(text: str) -> str:
-    """Also with one word for one peak and for several."""
-    return re.sub(r"-?\d[\d.]*(?:, -?\d[\d.]*)*", "#", text).replace("Peaks #", "Peak #").replace("peaks #", "peak #")
 
 
 def _notice(item: Mapping[str, Any] | str, keys: Mapping[str, str] | None = None) -> dict[str, str]:

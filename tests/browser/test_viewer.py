@@ -1,15 +1,29 @@
 """The result page in a real browser: the brain, its keys, its table, and what stands in where there is no WebGL2."""
 
 import json
+import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
+from meta_app.analyses.models import Artefact, Run, RunBlock
 from meta_app.projects.models import Membership, Project, Role
-from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, make_run, simulated_result, simulated_z
+from tests.meta_app.results.conftest import (
+    NEGATIVE_MM,
+    POSITIVE_MM,
+    artefacts_of,
+    asked,
+    make_preview,
+    make_run,
+    simulated_result,
+    simulated_tested,
+    simulated_z,
+    written,
+)
 
 PATIENCE_MS = 90_000
 
@@ -32,7 +46,7 @@ def run(transactional_db, blobs, settings, tmp_path):
 def open_result(run, site):
     """open_result(window, query) opens the page signed in and waits for the first picture."""
 
-    def opened(window, query=""):
+    def opened(window, query="", run=run):
         client = Client()
         client.force_login(run.launched_by)
         value = client.cookies["sessionid"].value
@@ -172,6 +186,76 @@ def test_the_page_breaks_no_rule_of_accessibility_and_no_policy(open_result, pag
     assert findings == [], json.dumps(
         [(item["id"], [node["html"] for node in item["nodes"]]) for item in findings], indent=1
     )
+
+
+@pytest.fixture(scope="module")
+def tested():
+    return simulated_tested(simulated_z())
+
+
+def conclude(run, tested):
+    """What a worker leaves once the last block of permutations is done."""
+    folder = settings.RUNS_DIR / str(run.pk)
+    shutil.rmtree(folder)
+    shutil.copytree(written(tested), folder)
+    run.artefacts.all().delete()
+    Artefact.objects.bulk_create(artefacts_of(run, folder))
+    Run.objects.filter(pk=run.pk).update(status="done", fraction=1, finished_at=run.preview_at)
+
+
+def test_a_preview_counts_permutations_beside_the_same_viewer_and_leads_to_the_corrected_result(
+    open_result, page, run, blobs, tested
+):
+    made = make_run(run.project, run.launched_by, blobs, name="Permuting", seed=2, content=asked(permutations=1000))
+    preview = make_preview(made)
+    window = open_result(page, run=preview)
+    strip = window.locator(".preview-strip")
+    expect(strip).to_contain_text("Preview: uncorrected; permutations 320 of 1,000")
+    window.locator("brain-viewer").evaluate("viewer => { viewer.isTheSame = true; }")
+    window.locator('[data-cluster="2"] .coordinate').first.click()
+    RunBlock.objects.filter(run=preview, number__lt=20).update(status="done")
+    expect(strip).to_contain_text("640 of 1,000")
+    conclude(preview, tested)
+    expect(strip).to_contain_text("The permutation test is done.")
+    assert window.locator("brain-viewer").evaluate("viewer => viewer.isTheSame")
+    assert seen(window) == ("z", NEGATIVE_MM)
+    window.get_by_role("link", name="Show the corrected result").click()
+    window.wait_for_selector("brain-viewer[data-ready]", state="attached")
+    expect(window.locator(".correction-choice [aria-current]")).to_contain_text("TFCE")
+
+
+def test_a_correction_changes_table_thresholds_and_brain_together(open_result, page, run, tested):
+    made = make_run(run.project, run.launched_by, tested, name="Permuted", seed=3, content=asked())
+    window = open_result(page, run=made)
+    viewer = window.locator("brain-viewer")
+    assert viewer.get_attribute("data-shown-voxels") == "0"
+    expect(part(window, "nothing")).to_be_visible()
+    expect(window.get_by_role("heading", name="No cluster survives")).to_be_visible()
+    window.locator(".correction-choice").get_by_role("link", name="Voxel-wise").click()
+    (cluster,) = tested.corrected_clusters["voxel"]
+    expect(viewer).to_have_attribute("data-shown-voxels", str(cluster.size_voxels))
+    expect(part(window, "nothing")).to_be_hidden()
+    expect(part(window, "threshold")).to_have_value("3")
+    expect(window.get_by_role("heading", name="1 cluster")).to_be_visible()
+    expect(window.locator(".threshold-line:visible")).to_contain_text("by the largest SDM-Z in 40 permutations")
+    assert "correction=voxel" in window.url
+    address = window.url
+    window.goto("about:blank")
+    window.goto(address)
+    window.wait_for_selector("brain-viewer[data-ready]", state="attached")
+    expect(viewer).to_have_attribute("data-shown-voxels", str(cluster.size_voxels))
+
+
+def test_the_page_of_a_tested_result_breaks_no_rule_of_accessibility_in_the_dark_on_a_phone(
+    open_result, open_window, run, tested
+):
+    from axe_playwright_python.sync_playwright import Axe
+
+    made = make_run(run.project, run.launched_by, tested, name="Permuted", seed=3, content=asked())
+    window = open_result(open_window(width=390, height=844, colour_scheme="dark"), run=made)
+    findings = Axe().run(window, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(item["id"], item["nodes"][0]["html"]) for item in findings] == []
+    assert window.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 def test_on_a_phone_nothing_scrolls_sideways(open_result, phone):

@@ -1,6 +1,8 @@
 // What every page has: the theme menu, a warning when the server cannot be reached, questions before removing,
 // forms that are sent once.
 
+import { refusalText } from "./refusals.js";
+
 const alertBox = document.getElementById("shell-alert");
 
 function showAlert(text) {
@@ -33,12 +35,7 @@ document.addEventListener("htmx:sendError", () =>
   showAlert("The server cannot be reached. What you typed is still here; try again in a moment."),
 );
 document.addEventListener("htmx:responseError", (event) => {
-  const status = event.detail.xhr.status;
-  showAlert(
-    status === 401 || status === 403
-      ? "This was refused: you may have been signed out, or your role does not include it. Reload the page."
-      : "The server could not do this. What you saved is kept; reload the page and try again.",
-  );
+  showAlert(refusalText(event.detail.xhr.status));
 });
 document.addEventListener("htmx:afterOnLoad", () => {
   alertBox.hidden = true;

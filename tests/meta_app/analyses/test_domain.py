@@ -98,6 +98,13 @@ def test_equal_doubts_about_many_places_become_one_that_names_the_first():
     assert [notice.place for notice in domain.gathered(doubts)] == ["peak 0; peak 1; peak 2 and 2 more"]
 
 
+def test_doubts_that_differ_in_place_and_numbers_alone_are_one_kind():
+    texts = ["Peak 12: up to 3 mm outside.", "Peaks 5, 6: up to 7 mm outside.", "Only 9 people."]
+    notices = tuple(Notice("warning", f"study {number}", text, "Check.") for number, text in enumerate(texts))
+    seen = domain.Preflight({}, (), notices, domain.Estimate(1, 1))
+    assert [len(kind) for kind in seen.notice_kinds] == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "5 s"), (11, "15 s"), (61, "2 min"), (5399, "90 min"), (7200, "2.0 h")]
 )

@@ -60,7 +60,7 @@ def test_nothing_to_freeze_is_refused_and_says_why(place, make_study):
     make_study(state="draft")
     with pytest.raises(UserError, match="no dataset is complete yet") as refusal:
         agreed_dataset_freeze(place=place)
-    assert refusal.value.details["left_out"][0]["reason"] == "Not complete yet: 0 of 1 extractions locked."
+    assert refusal.value.details["left_out"][0]["reason"] == "Not complete yet: 0 of 1 extraction locked."
     assert not AgreedDataset.objects.exists()
 
 
@@ -72,7 +72,7 @@ def test_each_thing_left_out_has_its_reason(place, make_study, project):
     make_study("Both 2003", needed=2, position="B", author=place.membership.user)
     assert reasons(project) == [
         ("Both 2003", None, "Its two extractions wait to be compared and agreed."),
-        ("Draft 2000", None, "Not complete yet: 0 of 1 extractions locked."),
+        ("Draft 2000", None, "Not complete yet: 0 of 1 extraction locked."),
         ("One of two 2002", None, "Not complete yet: 1 of 2 extractions locked."),
         ("Unread 2001", "ReHo", "Its peaks are not extracted yet."),
     ]

@@ -27,7 +27,7 @@ def test_before_anything_is_complete_the_page_says_what_is_missing(sign_in, owne
     make_study(state="draft")
     answer = sign_in(owner).get(page("versions", project))
     assert "a dataset can be frozen once its study is complete" in answer.text
-    assert "0 of 1 extractions locked" in answer.text
+    assert "0 of 1 extraction locked" in answer.text
     assert page("freeze", project) not in answer.text
 
 

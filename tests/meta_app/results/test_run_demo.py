@@ -81,6 +81,12 @@ def test_a_finished_run_is_told_with_its_files_and_its_cluster_table(worker, set
     assert re.search(r"1  positive +2,310 +38, 16, 0 +6\.125 +4e-05  Right insula", told)
 
 
+def test_the_demo_makes_a_permutation_test_and_says_that_it_is_too_small_for_a_paper(worker):
+    worker(status="done", started_at=timezone.now(), finished_at=timezone.now())
+    assert "permutations: 64 of subject images, the data as they are included (a demonstration" in run_the_demo()
+    assert "(a demonstration" not in run_the_demo("--permutations", "1000")
+
+
 def test_each_call_asks_with_a_seed_that_has_not_been_answered_yet(worker):
     worker(status="done", started_at=timezone.now(), finished_at=timezone.now())
     assert "seed 1" in run_the_demo()

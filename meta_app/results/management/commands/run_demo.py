@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from meta_app.accounts.models import User
-from meta_app.analyses.domain import Filters, Model, counted
+from meta_app.analyses.domain import STANDARD_PERMUTATIONS, Filters, Model, counted
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import run_folder, time_taken
 from meta_app.analyses.services import run_cancel, run_launch
@@ -27,6 +27,8 @@ from meta_app.results.selectors import read_result
 
 DEMO_KEY = "pain21"
 DEMO_OWNER = "demo-owner"
+DEMO_PERMUTATIONS = 64
+"""Two blocks: enough to show every page of a permutation test, too few for a paper."""
 LOOK_EVERY_SECONDS = 0.25
 
 
@@ -35,11 +37,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--imputations", type=int, default=Model().imputations)
+        parser.add_argument("--permutations", type=int, default=DEMO_PERMUTATIONS, help="0 for none")
         parser.add_argument("--wait", type=float, default=1800, metavar="SECONDS", help="give up after so long")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         try:
-            run = self._ask(demo_place(), Model(imputations=options["imputations"]))
+            model = Model(imputations=options["imputations"], permutations=options["permutations"])
+            run = self._ask(demo_place(), model)
             for line in progress_lines(run, options["wait"]):
                 self.stdout.write(line)
         except UserError as error:
@@ -61,7 +65,9 @@ class Command(BaseCommand):
             seed=free_seed(agreed),
             name="Demo analysis",
         ).run
+        few = " (a demonstration: a paper takes 1,000 or more)" if model.permutations < STANDARD_PERMUTATIONS else ""
         self.stdout.write(f"Run {run.pk}: {model.imputations} imputations, seed {run.seed}")
+        self.stdout.write(f"  permutations: {model.test_in_words}{few}")
         return run
 
     def _report(self, run: Run) -> None:

@@ -14,6 +14,7 @@ const SLICE_TYPES = {
 };
 // A value at the threshold takes the first visible of 255 colours; the one before it is transparent.
 const COLOURS = 254;
+const SMALLEST_SHARE = 1e-6;
 
 const OPTIONS = {
   backColor: [0, 0, 0, 1],
@@ -91,9 +92,10 @@ export class NiivueCanvas {
     const overlay = this.overlay;
     overlay.img.set(values);
     [overlay._colormap, overlay.colormapNegative] = palettes;
-    overlay.cal_min = from - (to - from) / COLOURS;
+    // Never at or beyond 0, which is everywhere where nothing is shown.
+    overlay.cal_min = Math.max(from - (to - from) / COLOURS, to * SMALLEST_SHARE);
     overlay.cal_max = to;
-    overlay.cal_maxNeg = fromNegative - (toNegative - fromNegative) / COLOURS;
+    overlay.cal_maxNeg = Math.min(fromNegative - (toNegative - fromNegative) / COLOURS, toNegative * SMALLEST_SHARE);
     overlay.cal_minNeg = toNegative;
     overlay._opacity = opacity;
     this.niivue.updateGLVolume();
