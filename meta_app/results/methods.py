@@ -9,6 +9,7 @@ from meta_app.results.selectors import Result
 ESTIMATORS = {"DL": "DerSimonian-Laird", "REML": "restricted maximum likelihood"}
 PERMUTED = {
     "one_sample": "the signs of subject images were flipped",
+    "paired": "the signs of subjects' difference images were flipped",
     "two_sample": "subject images were exchanged between the two groups",
     "correlation": "the order of subject images was shuffled against the correlated variable",
 }
@@ -69,7 +70,7 @@ def _test(told: Result) -> str:
 
 def _permuted(told: Result) -> str:
     """What was done to the images, by design, with how many datasets where there are several designs."""
-    designs = [(PERMUTED[name], number) for name, number in told.designs.items() if name in PERMUTED]
+    designs = [(PERMUTED[name], number) for name, number in told.designs.items()]
     if len(designs) == 1:
         return designs[0][0]
     return _listed(f"{words} ({number} dataset{'s' * (number != 1)})" for words, number in designs)

@@ -206,10 +206,9 @@ def test_a_correction_that_nothing_survives_says_so_and_what_to_do(tested_text):
 def test_the_null_distribution_says_what_had_to_be_exceeded(tested_text):
     text = tested_text()
     assert "what 95 % of 40 permutations stay below" in text
-    rows = re.findall(r"positive</span></th>(.*?)</tr>", text) + re.findall(r"negative</span></th>(.*?)</tr>", text)
-    cells = [tuple(re.findall(r">([^<]+)</td>", row)) for row in rows if "number" in row][:6]
-    assert cells[1] == ("5.010", "3")
-    assert cells[4] == ("3.990", "4.500")
+    z = re.findall(r"\|SDM-Z\| <span class=\"direction (\w+)\">[^<]*</span></th>(.*?)</tr>", text)
+    cells = {direction: re.findall(r">([^<]+)</td>", row) for direction, row in z}
+    assert cells == {"positive": ["5.010", "3"], "negative": ["3.990", "4.500"]}
 
 
 def test_the_methods_text_is_written_from_the_record(tested_text):
