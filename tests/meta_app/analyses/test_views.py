@@ -151,7 +151,7 @@ def test_the_second_person_with_one_question_is_told_and_led_to_the_first_run(si
         ({"test": "7"}, "not one of the available choices"),
         ({"correction": "fdr"}, "not one of the available choices"),
         ({"tfce_neighbours": 8}, "not one of the available choices"),
-        ({"test": "1000", "estimator": "REML"}, "cannot be permuted"),
+        ({"test": "1000", "estimator": "REML"}, "or no permutations"),
     ],
 )
 def test_a_wrong_setting_is_told_in_its_place_and_launches_nothing(sign_in, agreed_dataset, owner, change, words):
