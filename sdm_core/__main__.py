@@ -18,6 +18,7 @@ from typing import Any
 
 from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __version__, run
 from sdm_core.commands.comparisons import add_comparisons
+from sdm_core.comparison import cluster_masks
 from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
 from sdm_core.errors import InputError, Problem
 from sdm_core.inference import SDM_NEIGHBOURS, Enhancer
@@ -35,12 +36,15 @@ from sdm_core.io import (
 )
 from sdm_core.io.results import BLOCKS, RUN_FILE, check_place
 from sdm_core.pipeline import (
+    Composites,
     Jackknife,
     check_same_tables,
     chosen_studies,
+    cohort_problems,
     effects_at,
     jackknife,
     model_of,
+    pooled_design,
     voxels_at,
     voxels_of,
 )
@@ -107,6 +111,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", dest="study_filter", default="", metavar="EXPRESSION", help="""such as 'modality == "VBM"'"""
     )
+    parser.add_argument(
+        "--cohorts", choices=("keep_all", "keep_one", "average"), default=default.cohorts,
+        help="datasets with the same cell in the column cohort: all, the largest, or their mean",
+    )  # fmt: skip
+    parser.add_argument("--cohort-correlation", type=float, default=default.cohort_correlation, help="when averaged")
     parser.add_argument("--allow-few", action="store_true", help="accept regressions of fewer than 10 datasets")
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
     parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
@@ -150,6 +159,7 @@ def _add_at(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="the bounds maps, if the run started from such")
     parser.add_argument("--mm", type=_numbers, action="append", default=[], metavar="X,Y,Z", help="MNI mm; repeatable")
     parser.add_argument("--mask", type=Path, action="append", default=[], metavar="FILE", help="mean over a mask")
+    parser.add_argument("--cluster", type=int, action="append", default=[], metavar="N", help="mean over a cluster")
     parser.add_argument("--allow-few", action="store_true", help="test for bias with fewer than 10 datasets")
     parser.add_argument("--threads", type=int)
     parser.set_defaults(command=_at)
@@ -199,6 +209,8 @@ def _run(options: argparse.Namespace) -> int:
     mask = read_mask(options.mask) if options.mask and Path(options.mask).is_file() else None
     line = ProgressLine(sys.stdout.isatty())
     specification = _specification(options, named_mask=mask is None)
+    for warning in cohort_problems(studies, peaks, specification):
+        print(warning, file=sys.stderr)
     result = run(
         studies,
         peaks,
@@ -268,6 +280,8 @@ def _at(options: argparse.Namespace) -> int:
         threads=options.threads,
     )
     model, estimator = model_of(studies, earlier.specification), earlier.specification.estimator
+    design = pooled_design(model, Composites.of(studies, earlier.specification))
+    model = dataclasses.replace(model, design=design)
     documents = {name: _document(place, model, estimator, options.allow_few) for name, place in found.items()}
     for mm in _coordinates(options, earlier):
         _check_map(earlier, mm, documents[_name(mm)]["model"]["z"])
@@ -276,7 +290,7 @@ def _at(options: argparse.Namespace) -> int:
 
 
 def _coordinates(options: argparse.Namespace, earlier: EarlierRun) -> list[tuple[float, ...]]:
-    return options.mm or ([] if options.mask else [*earlier.cluster_peaks])
+    return options.mm or ([] if options.mask or options.cluster else [*earlier.cluster_peaks])
 
 
 def _name(mm: tuple[float, ...]) -> str:
@@ -290,6 +304,7 @@ def _places(options: argparse.Namespace, earlier: EarlierRun) -> dict[str, Calla
             raise InputError([Problem("--mm", f"has {len(mm)} numbers", "Give x,y,z in MNI mm.", field="mm")])
     places: dict[str, Callable[[Mask], Any]] = {_name(mm): partial(voxels_at, mm) for mm in coordinates}
     places |= {path.name: partial(voxels_of, read_mask(path)) for path in options.mask}
+    places |= {region.name: partial(voxels_of, region) for region in cluster_masks(earlier, options.cluster)}
     if not places:
         mend = "Give one with --mm or --mask."
         raise InputError([Problem("places", "there are none: the run has no cluster", mend, field="mm")])

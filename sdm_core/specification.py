@@ -17,6 +17,7 @@ _CHOICES: Final[dict[str, tuple[object, ...]]] = {
     "template": ("gray_matter",),
     "tfce_neighbours": (6, 18, 26),
     "permutation_algebra": ("exact", "moments"),
+    "cohorts": ("keep_all", "keep_one", "average"),
 }
 # Field: kind of number, least and largest value.
 _RANGES: Final[dict[str, tuple[type, float, float]]] = {
@@ -29,6 +30,7 @@ _RANGES: Final[dict[str, tuple[type, float, float]]] = {
     "min_peak_z": (float, 0, 100),
     "min_extent": (int, 1, 1_000_000),
     "permutations": (int, 0, 1_000_000),
+    "cohort_correlation": (float, 0, 1),
     "fwe_p": (float, 1e-6, 0.5),
 }
 
@@ -77,6 +79,11 @@ class AnalysisSpecification:
     permutation_algebra : {"exact", "moments"}
         Every imputation of every permutation, or the mean and variance of the imputed effects propagated by
         derivatives, which is about ten times as fast; the data are ranked by the same statistic.
+    cohorts : {"keep_all", "keep_one", "average"}
+        Datasets of one cohort (column `cohort`): analyse all of them, the largest (of several, the first), or their
+        mean.
+    cohort_correlation : float, 0 to 1
+        Assumed between the averaged effects of a cohort.
     fwe_p : float
         Threshold of the family-wise corrected p, for the tables of the permutation test.
 
@@ -107,6 +114,8 @@ class AnalysisSpecification:
     tfce_neighbours: int = 26
     permutation_algebra: str = "exact"
     permutation_p: bool = False
+    cohorts: str = "keep_all"
+    cohort_correlation: float = 0.5
     fwe_p: float = 0.05
 
     def __post_init__(self) -> None:
@@ -141,6 +150,9 @@ class AnalysisSpecification:
         if self.permutation_algebra == "moments" and (self.covariates or self.hypothesis):
             message, mend = '"moments" is for the mean without covariates.', 'Choose "exact".'
             yield Problem("permutation_algebra", message, mend, field="permutation_algebra")
+        if self.permutations and self.cohorts == "average":
+            mend = 'Choose "keep_one", or no permutations.'
+            yield Problem("cohorts", "cannot be averaged and permuted", mend, field="cohorts")
 
     def _choice_problem(self, name: str) -> Problem | None:
         value, choices = getattr(self, name), _CHOICES[name]

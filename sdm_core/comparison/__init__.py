@@ -15,13 +15,14 @@ Maps of finished runs flow in; maps, clusters and a JSON-able document flow out.
 from .conjunction import conjunction
 from .contrast import contrast
 from .overlap import overlap
-from .runs import CORRECTIONS, Comparison, FinishedRun, Thresholds, shared
+from .runs import CORRECTIONS, Comparison, FinishedRun, Thresholds, cluster_masks, shared
 
 __all__ = [
     "CORRECTIONS",
     "Comparison",
     "FinishedRun",
     "Thresholds",
+    "cluster_masks",
     "conjunction",
     "contrast",
     "overlap",

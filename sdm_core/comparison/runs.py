@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdm_core.errors import InputError, Problem
-from sdm_core.inference import Cluster, find_clusters
+from sdm_core.inference import Cluster, cluster_labels, find_clusters
 from sdm_core.spaces import Mask
 from sdm_core.specification import AnalysisSpecification
 
@@ -83,6 +83,27 @@ class Thresholds:
         return find_clusters(
             z, mask, p, p_negative, voxel_p=self.p, min_peak_z=self.min_peak_z, min_extent=self.min_extent
         )
+
+
+def cluster_masks(run: FinishedRun, numbers: Sequence[int], correction: str = "uncorrected") -> list[Mask]:
+    """The voxels of some clusters of a run's own table, each named "cluster N".
+
+    Raises
+    ------
+    InputError
+        With every number that no cluster has.
+    """
+    if not numbers:
+        return []
+    thresholds, z = Thresholds.of(run.specification, correction), run.map("z")
+    signed = thresholds.maps(run)
+    clusters = thresholds.clusters(z, run.mask, *signed)
+    mend = f"The run has {len(clusters)} clusters."
+    unknown = [number for number in numbers if not 1 <= number <= len(clusters)]
+    if unknown:
+        raise InputError(Problem(f"cluster {number}", "is not in the run", mend, field="cluster") for number in unknown)
+    labels = cluster_labels(clusters, z, run.mask, *signed, voxel_p=thresholds.p)
+    return [Mask.from_volume(labels == number, f"cluster {number}") for number in numbers]
 
 
 @dataclass(frozen=True)

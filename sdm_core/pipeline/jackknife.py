@@ -30,6 +30,7 @@ from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, leave_out, members_of
 
 from .blocks import Tick, Workers, voxel_blocks
+from .composites import Composites
 from .left_out import add_subsets
 from .progress import Progress
 from .run import Result, chosen_studies, model_of, run
@@ -133,7 +134,10 @@ def jackknife(
         raise InputError([Problem("jackknife", f"needs at least two {by}", f"Add {by}.", field="jackknife")])
     specification = replace(specification, study_filter="", allow_few=True, permutations=0)
     bounds = given_bounds(bounds, studies)
-    expanded = model_of(studies, specification).is_mean and specification.estimator == "DL" and not anew
+    averaged = Composites.of(studies, specification) is not None
+    expanded = (
+        model_of(studies, specification).is_mean and specification.estimator == "DL" and not averaged and not anew
+    )
     analyses = _expanded if expanded else _anew
     places = [_place(cluster) for cluster in result.clusters]
     labels = _labels(result, specification, bounds.mask)

@@ -17,9 +17,10 @@ from sdm_core.errors import InputError, Problem
 from sdm_core.imputation import FieldGenerator, impute, truncations
 from sdm_core.spaces import Mask, load_template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
-from sdm_core.studies import BoundsMaps, PeakTable, StudyTable
+from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, largest_of, members_of
 
 from .blocks import Tick, Workers
+from .composites import Composites
 from .progress import Progress, Reporter
 from .run import chosen_studies, model_of
 from .stages import Analysis, analysed_mask, compute_bounds, expected_effects, given_bounds, most_likely_values
@@ -79,7 +80,7 @@ def effects_at(
     -------
     dict
         Per place the imputed effects; over several voxels their mean, with the variance of an effect of that size,
-        because the voxels of one study share its subjects.
+        because the voxels of one study share its subjects.  One effect for each cohort where cohorts are averaged.
 
     Raises
     ------
@@ -129,4 +130,9 @@ def _impute(analysis: Analysis, bounds: BoundsMaps, groups: Sequence[Voxels], ti
 def _place(analysis: Analysis, means: Floats) -> PlaceEffects:
     studies, scale = analysis.studies, analysis.scale
     variances, people = scale.base + scale.slope * means**2, studies.n1 + studies.n2
-    return PlaceEffects.of(means, variances, studies.names, people, studies.n1)
+    composites = Composites.of(studies, analysis.specification)
+    if composites is None:
+        return PlaceEffects.of(means, variances, studies.names, people, studies.n1)
+    effects, variances = (values.T for values in composites.combine(means.T, variances.T))
+    largest = [largest_of(studies, own) for own in members_of(studies).values()]
+    return PlaceEffects.of(effects, variances, composites.names, people[largest], studies.n1[largest])

@@ -15,7 +15,7 @@ from sdm_core.compiled import NOT_COMPILED, numba
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem
 from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima, null_summary
-from sdm_core.studies import PeakTable, StudyTable
+from sdm_core.studies import PeakTable, StudyTable, cohort_counts
 
 from .stages import Analysis
 
@@ -49,7 +49,12 @@ def describe(
         "specification": analysis.specification.to_dict(),
         "model": _model(analysis),
         "mle_discards_used": analysis.n_discards,
-        "studies": {"count": len(studies), "subjects": int((studies.n1 + studies.n2).sum()), "names": studies.names},
+        "studies": {
+            "count": len(studies),
+            "subjects": int((studies.n1 + studies.n2).sum()),
+            "names": studies.names,
+            **cohort_counts(studies),
+        },
         "peaks": {"count": len(analysis.peaks), "sign_only": int(np.isnan(analysis.peaks.t).sum())},
         "maps": {name: image.statistic for name, image in zip(studies.names, studies.images, strict=True) if image},
         "sign_only_heights": {} if bounds_sha256 else _sign_only_heights(analysis),

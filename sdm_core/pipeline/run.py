@@ -21,7 +21,17 @@ from sdm_core.inference import BlockMaxima, Cluster, NullMaxima, find_clusters
 from sdm_core.pooling import PooledMaps
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
-from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, linear_model, select_studies
+from sdm_core.studies import (
+    KEEP_ONE,
+    BoundsMaps,
+    LinearModel,
+    PeakTable,
+    StudyTable,
+    cohort_warnings,
+    keep_largest,
+    linear_model,
+    select_studies,
+)
 
 from .blocks import Tick, Workers
 from .permutations import ImputedEffects, PermutationTest, blocks_parts, effects_shape, kept_effects, p_maps
@@ -133,6 +143,7 @@ def opened(
     threads: int | None = None,
 ) -> Iterator[Analysis]:
     """What every stage needs, with compiled kernels and a pool of threads; parameters and errors are those of `run`."""
+    shared = cohort_problems(studies, peaks, specification)
     studies, peaks = chosen_studies(studies, peaks, specification)
     model = model_of(studies, specification)
     if bounds is not None:
@@ -142,7 +153,8 @@ def opened(
     with Workers(threads) as workers:
         with reporter.stage("compile", announce=False):
             workers.each(_compile_kernels, [specification], reporter.tick_if_slow)
-        yield Analysis(studies, peaks, specification, template, scale, workers, model, bounds, open_voxels)
+        doubts = [*shared, *open_voxels]
+        yield Analysis(studies, peaks, specification, template, scale, workers, model, bounds, doubts)
 
 
 @dataclass(frozen=True)
@@ -273,10 +285,17 @@ def _voxel(cluster: Cluster) -> tuple[int, ...]:
 def chosen_studies(
     studies: StudyTable, peaks: PeakTable, specification: AnalysisSpecification
 ) -> tuple[StudyTable, PeakTable]:
-    """The studies of the specification's subgroup, and their peaks."""
-    if not specification.study_filter:
-        return studies, peaks
-    return select_studies(studies, peaks, specification.study_filter)
+    """The studies of the specification's subgroup, one of each cohort if it says so, and their peaks."""
+    if specification.study_filter:
+        studies, peaks = select_studies(studies, peaks, specification.study_filter)
+    return keep_largest(studies, peaks) if specification.cohorts == KEEP_ONE else (studies, peaks)
+
+
+def cohort_problems(studies: StudyTable, peaks: PeakTable, specification: AnalysisSpecification) -> list[Problem]:
+    """A warning for each cohort that several studies of the subgroup share, and what is done about it."""
+    if specification.study_filter:
+        studies, _ = select_studies(studies, peaks, specification.study_filter)
+    return cohort_warnings(studies, specification.cohorts)
 
 
 def model_of(studies: StudyTable, specification: AnalysisSpecification) -> LinearModel:

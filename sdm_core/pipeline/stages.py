@@ -24,6 +24,7 @@ from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, covered_mask
 
 from .blocks import Tick, Workers, voxel_blocks
+from .composites import Composites, pooled_design
 
 Floats = NDArray[np.float64]
 Bounds = NDArray[np.float32]
@@ -162,7 +163,9 @@ def impute_and_pool(
     below, inside, effects, variances = (np.empty(shape) for _ in range(4))
     generator = FieldGenerator.of(analysis.template)
     model, mean = analysis.model, expected_effects(analysis.model, coefficients)
-    pool = RubinPool(model.design, model.contrast, analysis.specification.estimator, bounds.mask.size)
+    composites = Composites.of(studies, analysis.specification)
+    design = pooled_design(model, composites)
+    pool = RubinPool(design, model.contrast, analysis.specification.estimator, bounds.mask.size)
 
     def prepare(i: int) -> None:
         truncations(
@@ -179,7 +182,8 @@ def impute_and_pool(
             keep(j, i, effects[i])
 
     def add(j: int, block: slice) -> None:
-        pool.add(effects[:, block], variances[:, block], block, count=j + 1)
+        own = effects[:, block], variances[:, block]
+        pool.add(*(own if composites is None else composites.combine(*own)), block, count=j + 1)
 
     analysis.workers.each(prepare, range(len(studies)), lambda _: tick(0.0))
     for j in range(analysis.specification.imputations):

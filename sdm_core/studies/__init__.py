@@ -19,7 +19,16 @@ refused.  Inner code may rely on the invariants that the two classes number.
 """
 
 from sdm_core.studies.bounds_maps import BoundsMaps
-from sdm_core.studies.cohorts import cohort_names, cohort_warnings, keep_largest, members_of
+from sdm_core.studies.cohorts import (
+    AVERAGE,
+    KEEP_ONE,
+    averages,
+    cohort_counts,
+    cohort_warnings,
+    keep_largest,
+    largest_of,
+    members_of,
+)
 from sdm_core.studies.coverage import covered_mask
 from sdm_core.studies.images import StudyImage
 from sdm_core.studies.linear_model import LinearModel, linear_model
@@ -28,15 +37,19 @@ from sdm_core.studies.selection import leave_out, select_studies
 from sdm_core.studies.table import StudyTable, parse_studies
 
 __all__ = [
+    "AVERAGE",
+    "KEEP_ONE",
     "BoundsMaps",
     "LinearModel",
     "PeakTable",
     "StudyImage",
     "StudyTable",
-    "cohort_names",
+    "averages",
+    "cohort_counts",
     "cohort_warnings",
     "covered_mask",
     "keep_largest",
+    "largest_of",
     "leave_out",
     "linear_model",
     "members_of",

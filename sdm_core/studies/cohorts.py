@@ -19,11 +19,6 @@ from sdm_core.studies.table import StudyTable
 COLUMN: Final = "cohort"
 KEEP_ALL, KEEP_ONE, AVERAGE = "keep_all", "keep_one", "average"
 HANDLINGS: Final = (KEEP_ALL, KEEP_ONE, AVERAGE)
-_WORDS: Final = {
-    KEEP_ALL: "all of them are analysed as if independent",
-    KEEP_ONE: "only the largest of each cohort is analysed",
-    AVERAGE: "each cohort's effects are averaged",
-}
 
 
 def cohort_names(studies: StudyTable) -> tuple[str, ...]:
@@ -54,17 +49,33 @@ def shared_cohorts(studies: StudyTable) -> dict[str, list[str]]:
 def cohort_warnings(studies: StudyTable, handling: str) -> list[Problem]:
     """One warning for each cohort that several studies share; `handling` is one of HANDLINGS."""
     return [
-        Problem(f"cohort {name}", f"is shared by {', '.join(own)}; {_WORDS[handling]}", level="warning", field=COLUMN)
-        for name, own in shared_cohorts(studies).items()
+        Problem(
+            f"cohort {name}",
+            f"is shared by {', '.join(studies.names[i] for i in own)}",
+            _what_is_done(studies, own, handling),
+            level="warning",
+            field=COLUMN,
+        )
+        for name, own in members_of(studies).items()
+        if len(own) > 1
     ]
+
+
+def _what_is_done(studies: StudyTable, own: list[int], handling: str) -> str:
+    if handling == KEEP_ONE:
+        return f"Only {studies.names[largest_of(studies, own)]} is analysed."
+    return "Their mean is analysed." if handling == AVERAGE else "All of them are analysed as if independent."
+
+
+def largest_of(studies: StudyTable, own: list[int]) -> int:
+    """Of some studies, the place of the one with the most people; of several, the first."""
+    return max(own, key=lambda i: (studies.n1[i] + studies.n2[i], -i))
 
 
 def keep_largest(studies: StudyTable, peaks: PeakTable) -> tuple[StudyTable, PeakTable]:
     """One study of each cohort, and their peaks: the one with the most people; of several, the first."""
-    people = studies.n1 + studies.n2
     kept = np.zeros(len(studies), dtype=bool)
-    for own in members_of(studies).values():
-        kept[max(own, key=lambda i: (people[i], -i))] = True
+    kept[[largest_of(studies, own) for own in members_of(studies).values()]] = True
     return take_studies(studies, peaks, kept)
 
 
@@ -77,13 +88,14 @@ def averages(studies: StudyTable) -> npt.NDArray[np.float64]:
     return weights
 
 
-def counts(studies: StudyTable) -> dict[str, Any]:
+def cohort_counts(studies: StudyTable) -> dict[str, Any]:
     """Numbers with their units: datasets, cohorts, and people, those of a cohort counted once (its largest dataset)."""
     people, members = studies.n1 + studies.n2, members_of(studies)
     designs = sorted(set(studies.design))
     return {
         "datasets": len(studies),
-        "cohorts": len(members),
+        "cohorts_counted": len(members),
+        "cohorts": sorted(set(filter(None, cohort_names(studies)))),
         "people": int(sum(max(people[own]) for own in members.values())),
         "people_of_all_datasets": int(people.sum()),
         "designs": {design: studies.design.count(design) for design in designs},

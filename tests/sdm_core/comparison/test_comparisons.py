@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from sdm_core import AnalysisSpecification, InputError, PeakTable, StudyTable, run
 from sdm_core.__main__ import main
-from sdm_core.comparison import Thresholds, conjunction, contrast, overlap
+from sdm_core.comparison import Thresholds, cluster_masks, conjunction, contrast, overlap
 from sdm_core.inference import cluster_labels
 from sdm_core.io import read_map, write_result
 from sdm_core.spaces import SHAPE, Mask
@@ -176,6 +176,13 @@ def test_every_voxel_of_a_cluster_bears_its_number():
     labels = cluster_labels(clusters, one.z, one.mask, *signed, voxel_p=0.05)
     assert np.bincount(labels.ravel())[1:].tolist() == [cluster.size_voxels for cluster in clusters] == [3, 2, 1]
     assert labels[40:50, 45, 45].tolist() == [1, 1, 1, 0, 0, 0, 2, 2, 0, 3]
+
+
+def test_the_masks_of_clusters_hold_their_voxels_and_unknown_numbers_are_refused():
+    one = MadeRun(made(a=(3, (0, 1, 2)), b=(-3, (6, 7))))
+    assert [(mask.name, mask.size) for mask in cluster_masks(one, [2, 1])] == [("cluster 2", 2), ("cluster 1", 3)]
+    with pytest.raises(InputError, match="cluster 3"):
+        cluster_masks(one, [1, 3])
 
 
 @pytest.fixture

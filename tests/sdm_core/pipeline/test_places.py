@@ -110,6 +110,15 @@ def test_the_command_prints_the_peaks_of_all_clusters_or_the_places_asked_for(fo
     assert document["-40,10,4"]["evidence"]["name"] in ("I", "II", "III", "IV", "none")
 
 
+def test_the_command_takes_the_mean_over_a_cluster(folder, result, capsys):
+    assert main(["at", str(folder), "--cluster", "1", "--allow-few"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert list(document) == ["cluster 1"]
+    assert np.sign(document["cluster 1"]["model"]["estimate"]) == result.clusters[0].sign
+    assert main(["at", str(folder), "--cluster", "99"]) == 2
+    assert "cluster 99" in capsys.readouterr().err
+
+
 def test_the_command_refuses_other_inputs_than_those_of_the_run(folder, tables, tmp_path, capsys):
     studies, peaks = tables
     other = PeakTable(peaks.study_index, peaks.mm + 2, peaks.t, peaks.sign)
@@ -124,3 +133,34 @@ def test_the_command_refuses_effects_that_do_not_make_the_runs_map(folder, mask,
     write_map(folder / "maps" / "z.nii.gz", mask.to_volume(np.full(mask.size, 9.0)))
     assert main(["at", str(folder), "--mm=-40,10,4"]) == 2
     assert "9.0000 in the map" in capsys.readouterr().err
+
+
+def cohort_tables():
+    rows = [{"study": f"s{i}", "n1": 20 + i, "t_thr": 3.2, "cohort": "abbc"[i]} for i in range(4)]
+    studies = StudyTable.from_rows(rows)
+    x, y, z = PEAK
+    found = [{"study": f"s{i}", "x": x, "y": y, "z": z, "statistic": 4 + i} for i in range(4)]
+    return studies, PeakTable.from_rows(found, studies)
+
+
+def test_averaged_cohorts_are_one_effect_each_in_the_maps_and_at_a_place(mask):
+    specification = AnalysisSpecification(imputations=4, cohorts="average")
+    data = cohort_tables()
+    result, place = run(*data, specification, mask=mask), effects_at(*data, specification, {"p": at(PEAK)}, mask=mask)
+    ijk = tuple(mm_to_voxel(PEAK).astype(int))
+    assert place["p"].names == ("a", "b", "c")
+    assert place["p"].subjects.tolist() == [20, 22, 23]
+    assert forest(place["p"]).estimate == pytest.approx(float(result.maps["g"][ijk]), rel=1e-5)
+    assert forest(place["p"]).z == pytest.approx(float(result.maps["z"][ijk]), rel=1e-5)
+    assert result.provenance["studies"]["cohorts_counted"] == 3
+    assert any("Their mean is analysed" in warning for warning in result.provenance["warnings"])
+
+
+def test_one_dataset_of_a_cohort_makes_the_maps_of_a_table_without_the_others(mask):
+    studies, peaks = cohort_tables()
+    own = AnalysisSpecification(imputations=4, cohorts="keep_one")
+    kept = run(studies, peaks, own, mask=mask)
+    assert kept.provenance["studies"]["names"] == ("s0", "s2", "s3")
+    fewer = run(studies, peaks, AnalysisSpecification(imputations=4, study_filter='study != "s1"'), mask=mask)
+    assert np.array_equal(kept.maps["z"], fewer.maps["z"])
+    assert any("Only s2 is analysed" in warning for warning in kept.provenance["warnings"])
