@@ -11,8 +11,9 @@ import sdm_core
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "core-api.md"
 HEAD = """# The numeric core's public names
 
-Written from the docstrings by `python scripts/build_core_api.py`; a test compares. Units are mm, t, Hedges' g (Fisher's z
-for correlations) and voxels of the 2 mm grid unless a name says otherwise. `python -m sdm_core --help` is the command line.
+Written from the docstrings by `python scripts/build_core_api.py`; a test compares. Units are mm, t, Hedges' g (Fisher's
+z for correlations) and voxels of the 2 mm grid unless a name says otherwise. `python -m sdm_core --help` is the command
+line.
 """
 
 
