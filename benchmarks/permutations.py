@@ -97,7 +97,7 @@ def numpy_z(products: np.ndarray, effects: np.ndarray, share: np.ndarray, model:
     """One permutation in plain numpy: products (n_studies, n_voxels), effects (n_imputations, n_studies, n_voxels)."""
     curvature, base, slope = model[:3, :, None]
     d = products + share[:, None] * effects
-    y = d / np.sqrt(1 + curvature * (effects**2 - d**2))
+    y = d / np.sqrt(np.maximum(1e-6, 1 + curvature * (effects**2 - d**2)))
     v = base + slope * y**2
     w = 1 / v
     total = w.sum(axis=1)
