@@ -1,4 +1,4 @@
-"""JSON API: list, launch, look at, cancel and retry runs."""
+"""JSON API: list, launch, look at, cancel, retry and extend runs."""
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -11,7 +11,13 @@ from rest_framework.views import APIView
 from meta_app.analyses import services
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import project_runs
-from meta_app.analyses.serializers import LaunchedSerializer, LaunchSerializer, RunDetailSerializer, RunSerializer
+from meta_app.analyses.serializers import (
+    ExtendSerializer,
+    LaunchedSerializer,
+    LaunchSerializer,
+    RunDetailSerializer,
+    RunSerializer,
+)
 from meta_app.datasets.models import AgreedDataset
 from meta_app.projects.permissions import LAUNCH, READ, enter_project
 
@@ -82,3 +88,23 @@ class RunRetry(APIView):
         """Queue a failed or cancelled run again."""
         services.run_retry(run=_detail(request, project_id, run_id, LAUNCH), user=request.user)
         return Response(RunDetailSerializer(_detail(request, project_id, run_id)).data)
+
+
+@extend_schema(tags=["runs"])
+class RunExtend(APIView):
+    @extend_schema(
+        operation_id="runs_extend",
+        request=ExtendSerializer,
+        responses={
+            201: LaunchedSerializer,
+            200: OpenApiResponse(LaunchedSerializer, description="The same question was asked before."),
+        },
+    )
+    def post(self, request: Request, project_id: int, run_id: int) -> Response:
+        """Queue a new run with more permutations, which takes over those of a finished one."""
+        run = _detail(request, project_id, run_id, LAUNCH)
+        wanted = ExtendSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        launched = services.run_extend(user=request.user, run=run, **wanted.validated_data)
+        code = status.HTTP_201_CREATED if launched.is_new else status.HTTP_200_OK
+        return Response(LaunchedSerializer(launched).data, status=code)

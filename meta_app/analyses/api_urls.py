@@ -10,4 +10,5 @@ urlpatterns = [
     path("runs/<int:run_id>/", api.RunDetail.as_view(), name="run"),
     path("runs/<int:run_id>/cancel/", api.RunCancel.as_view(), name="run_cancel"),
     path("runs/<int:run_id>/retry/", api.RunRetry.as_view(), name="run_retry"),
+    path("runs/<int:run_id>/extend/", api.RunExtend.as_view(), name="run_extend"),
 ]

@@ -33,9 +33,8 @@ from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import DatasetRow, PeakRow, Snapshot, select
 from sdm_core.effects import effective_thresholds, t_from_f, t_from_p, t_from_r, t_from_z
 from sdm_core.effects.peak_statistics import sign_only_rules
-from sdm_core.errors import InputError, Problem, Stopped
+from sdm_core.errors import InputError, Problem
 from sdm_core.io import read_map as core_read_map
-from sdm_core.io import write_result, write_sdm_folder
 from sdm_core.resources import MEBIBYTE, resources_needed
 from sdm_core.spaces import load_mask
 from sdm_core.spaces.labels import label_at
@@ -44,9 +43,8 @@ from sdm_core.studies import PeakTable, StudyTable, parse_peaks, parse_studies
 
 CORE_VERSION: str = sdm_core.__version__
 
-__all__ = ["CORE_VERSION", "Question", "Stopped", "compute", "core_content", "inspect", "model_of", "preflight"]
+__all__ = ["CORE_VERSION", "Question", "core_content", "inspect", "model_of", "preflight"]
 
-Report = Callable[[str, float], None]
 _LOST_DF = {"one_sample": 1, "two_sample": 2, "correlation": 2}
 _SIGNS = {1: "p", -1: "n"}
 INPUTS = "inputs"
@@ -146,17 +144,18 @@ def _refusals(model: Model) -> list[Notice]:
     return []
 
 
-def compute(question: Question, folder: Path, report: Report, should_stop: Callable[[], bool]) -> None:
-    """Compute the maps and write them, the tables and run.json into `folder`, and the tables analysed as an SDM folder.
+def core_specification(question: Question) -> AnalysisSpecification:
+    """All choices of a frozen question, its run's seed among them."""
+    return AnalysisSpecification.from_dict({**question.specification["core"], "seed": question.seed})
 
-    ``python -m sdm_core run FOLDER/inputs`` with the settings of run.json makes the same maps from it.
+
+def prepared_tables(question: Question) -> tuple[Prepared, list[dict[str, str]]]:
+    """The frozen rows as tables of the core, and every doubt about them.
 
     Raises
     ------
     UserError
         If the rows cannot be analysed; `details["problems"]` names each place and its mend.
-    Stopped
-        If `should_stop` answered True; nothing was written.
     """
     filters, model = filters_of(question.specification), model_of(question.specification)
     rows = select(question.snapshot, filters.comparison, filters.modalities, filters.metrics)
@@ -165,24 +164,12 @@ def compute(question: Question, folder: Path, report: Report, should_stop: Calla
     if prepared.studies is None or prepared.peaks is None:
         errors = [doubt for doubt in doubts if doubt["level"] == "error"]
         raise UserError("The datasets cannot be analysed as they are.", {"problems": errors})
-    specification = AnalysisSpecification.from_dict({**question.specification["core"], "seed": question.seed})
-    try:
-        result = sdm_core.run(
-            prepared.studies, prepared.peaks, specification, progress=_forward(report), should_stop=should_stop
-        )
-    except InputError as error:
-        problems = [notice.as_dict() for notice in _notices(error.problems, {})]
-        raise UserError("The core refused the datasets.", {"problems": problems}) from error
-    concord = {**question.provenance, "filters": question.specification["filters"], "preflight": doubts}
-    write_result(replace(result, provenance={**result.provenance, "concord": concord}), folder)
-    write_sdm_folder(folder / INPUTS, prepared.studies, prepared.peaks)
+    return prepared, doubts
 
 
-def _forward(report: Report) -> Callable[[sdm_core.Progress], None]:
-    def forward(progress: sdm_core.Progress) -> None:
-        report(progress.message if progress.fraction < 1 else "Writing maps and tables", progress.fraction)
-
-    return forward
+def notices_of(error: InputError) -> list[Notice]:
+    """What the core refused, in words for a page."""
+    return _notices(error.problems, {})
 
 
 def prepare(rows: Sequence[DatasetRow], sign_peaks: str = "pool") -> Prepared:

@@ -1,8 +1,10 @@
 """The long work of a run, safe against a killed worker, a second delivery and a person who cancels.
 
-States: queued (or running with an expired lease) -> running -> done | failed | cancelled. A worker claims the row,
-keeps its lease alive, computes into a folder of its own, and moves the folder into place in the same transaction that
-marks the run done, if the row is still its own. A run that is over, or someone else's, is a normal return.
+States: queued (or running with an expired lease) -> running -> done | failed | cancelled, or with permutations
+-> permuting (the pooled maps are in place, `block_execution` computes the blocks) -> running -> done. A worker claims
+the row, keeps its lease alive, computes into a folder of its own, and moves the folder into place in the same
+transaction that changes the run's state, if the row is still its own. A run that is over, or someone else's, is a
+normal return.
 """
 
 import copy
@@ -15,17 +17,17 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from meta_app.analyses import engine
+from meta_app.analyses import computing, engine
 from meta_app.analyses.heartbeat import CANCELLED, Heartbeat
-from meta_app.analyses.models import Artefact, Run, RunEvent
+from meta_app.analyses.models import Artefact, Ledger, Run, RunBlock, RunEvent
 from meta_app.analyses.selectors import attempt_folder, run_folder
 from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import load_snapshot
@@ -51,22 +53,39 @@ class LeaseLost(Exception):  # noqa: N818 - not a failure: someone else took the
     """The row is no longer ours at the moment of writing."""
 
 
-def run_execute(run_id: int) -> None:
-    """Claim and compute one run; returns at once if there is nothing to claim."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    lease = timedelta(seconds=settings.RUN_LEASE_SECONDS)
+def new_owner() -> str:
+    """A name for this worker and this piece of work."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def run_execute(run_id: int) -> list[int]:
+    """Claim and compute one run, or conclude it; answers the blocks that are now to be computed.
+
+    Returns at once if there is nothing to claim.
+    """
+    owner, lease = new_owner(), timedelta(seconds=settings.RUN_LEASE_SECONDS)
     if not Run.objects.claim(run_id, owner, timezone.now(), lease):
         run_settle_unclaimable(run_id)
-        return
-    run = Run.objects.select_related("agreed_dataset", "specification").get(pk=run_id)
+        return []
+    run = Run.objects.select_related("agreed_dataset", "specification", "extends").get(pk=run_id)
     logger.info("Run %s: attempt %s by %s", run_id, run.attempts, owner)
-    _tell(run, f"A worker took it up (attempt {run.attempts}).")
+    doing = "A worker puts the permutations together" if run.blocks_total else "A worker took it up"
+    _tell(run, f"{doing} (attempt {run.attempts}).")
     folder = attempt_folder(run)
     _clear_attempts(run)
     try:
         _attempt(run, owner, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return _next_blocks(run_id)
+
+
+def _next_blocks(run_id: int) -> list[int]:
+    """The blocks of a permuting run that are to be computed; one that took over all of them is concluded at once."""
+    if not Run.objects.filter(pk=run_id, status=Run.Status.PERMUTING).exists():
+        return []
+    waiting = list(RunBlock.objects.unfinished(run_id).values_list("pk", flat=True))
+    return waiting or run_execute(run_id)
 
 
 def run_settle_unclaimable(run_id: int) -> None:
@@ -88,11 +107,11 @@ def _attempt(run: Run, owner: str, folder: Path) -> None:
     heartbeat = Heartbeat(run.pk, owner)
     try:
         with heartbeat:
-            _check_core(run)
-            engine.compute(_question(run), folder, heartbeat.report, heartbeat.should_stop)
+            check_core(run)
+            begun = _compute(run, folder, heartbeat)
             files = list(_files(run, folder))
-            _finish(run, owner, folder, files)
-    except (engine.Stopped, LeaseLost):
+            _finish(run, owner, folder, files, begun)
+    except (computing.Stopped, LeaseLost):
         _give_up(run, owner, heartbeat.reason)
     except UserError as error:
         _fail(run, owner, error.message, error.details.get("problems", []))
@@ -102,10 +121,22 @@ def _attempt(run: Run, owner: str, folder: Path) -> None:
     except Exception as error:
         logger.exception("Run %s: attempt %s failed", run.pk, run.attempts)
         shutil.rmtree(folder, ignore_errors=True)  # on a full disk the sentence itself needs the room
-        _fail(run, owner, _sentence(run, error))
+        _fail(run, owner, sentence_of(run, error))
 
 
-def _check_core(run: Run) -> None:
+def _compute(run: Run, folder: Path, heartbeat: Heartbeat) -> computing.Begun | None:
+    """What is left before the conclusion; None if these files are the last."""
+    question = question_of(run)
+    if not run.blocks_total:
+        return computing.compute(question, folder, heartbeat.report, heartbeat.should_stop)
+    maxima = [bytes(content) for content in run.blocks.order_by("number").values_list("maxima", flat=True)]
+    computing.compute_conclusion(
+        question, maxima, run.blocks_key, folder, heartbeat.report, heartbeat.should_stop
+    )  # fmt: skip
+    return None
+
+
+def check_core(run: Run) -> None:
     if run.core_version != engine.CORE_VERSION:
         raise UserError(
             f"This run belongs to version {run.core_version} of the numeric core, and this server now has "
@@ -113,7 +144,7 @@ def _check_core(run: Run) -> None:
         )
 
 
-def _question(run: Run) -> engine.Question:
+def question_of(run: Run) -> engine.Question:
     dataset, specification = run.agreed_dataset, run.specification
     return engine.Question(
         snapshot=load_snapshot(dataset.content),
@@ -143,11 +174,11 @@ def _files(run: Run, folder: Path) -> Iterator[Artefact]:
         )
 
 
-def _finish(run: Run, owner: str, folder: Path, files: list[Artefact]) -> None:
+def _finish(run: Run, owner: str, folder: Path, files: list[Artefact], begun: computing.Begun | None = None) -> None:
     """Hours of work are not given up for a database that is busy once; meanwhile the heartbeat keeps the lease."""
     for tries_left in reversed(range(FINISH_TRIES)):
         try:
-            _write_done(run, owner, folder, files)
+            _write_files(run, owner, folder, files, begun)
             return
         except OperationalError:
             # A commit that failed after the move has left nothing here to move again.
@@ -158,19 +189,68 @@ def _finish(run: Run, owner: str, folder: Path, files: list[Artefact]) -> None:
 
 
 @transaction.atomic
-def _write_done(run: Run, owner: str, folder: Path, files: list[Artefact]) -> None:
-    """Mark the run done, name its files and move them into place: all three or none."""
+def _write_files(run: Run, owner: str, folder: Path, files: list[Artefact], begun: computing.Begun | None) -> None:
+    """Mark the run done or permuting, name its files and move them into place: all three or none."""
     ours = Run.objects.owned(run.pk, owner).filter(cancel_requested=False)
-    if not ours.settle(Run.Status.DONE, timezone.now(), fraction=1.0):
+    changed = ours.settle(Run.Status.DONE, timezone.now(), fraction=1.0) if begun is None else _begin(run, ours, begun)
+    if not changed:
         raise LeaseLost
+    # Those of the preview give way to the same maps and more.
+    run.artefacts.all().delete()
     # Copies, for a try that is rolled back leaves numbers on them that are no longer theirs.
     Artefact.objects.bulk_create([copy.copy(file) for file in files])
     size = sum(file.size_bytes for file in files) / 1e6
-    _tell(run, f"Done: {len(files)} files, {size:.1f} MB.")
+    _tell(run, f"{'Done' if begun is None else 'Pooled maps are ready'}: {len(files)} files, {size:.1f} MB.")
     target = run_folder(run)
     # A worker killed between this move and its commit has left files that no row names.
     shutil.rmtree(target, ignore_errors=True)
     folder.replace(target)
+
+
+def _begin(run: Run, ours: Ledger, begun: computing.Begun) -> int:
+    """Set the run's blocks free, those of the run it extends being done; answers whether it was still ours."""
+    now, taken = timezone.now(), _taken_over(run, begun)
+    changed = ours.update(
+        status=Run.Status.PERMUTING,
+        stage="",
+        owner="",
+        lease_until=None,
+        attempts=0,
+        preview_at=now,
+        permuting_since=now,
+        blocks_total=begun.blocks,
+        blocks_key=begun.key,
+        prepared_sha256=run.extends.prepared_sha256 if taken else "",
+        fraction=len(taken) / begun.blocks,
+        message_sent_at=now,
+        messages_sent=1,
+        updated_at=now,
+    )
+    if changed:
+        RunBlock.objects.bulk_create([_block(run, number, taken, now) for number in range(begun.blocks)])
+    return changed
+
+
+def _block(run: Run, number: int, taken: Mapping[int, bytes], now: datetime) -> RunBlock:
+    if number in taken:
+        return RunBlock(run=run, number=number, status=RunBlock.Status.DONE, maxima=taken[number])
+    return RunBlock(run=run, number=number, message_sent_at=now, messages_sent=1)
+
+
+def _taken_over(run: Run, begun: computing.Begun) -> dict[int, bytes]:
+    """Maxima by block of the run that this one extends, if both depend on the same inputs, choices and software."""
+    if run.extends is None:
+        return {}
+    if run.extends.blocks_key != begun.key:
+        _tell(
+            run,
+            f"The permutations of “{run.extends.name}” cannot be used: they are drawn otherwise or by other software.",
+        )
+        return {}
+    done = run.extends.blocks.filter(status=RunBlock.Status.DONE, number__lt=begun.blocks)
+    taken = {block.number: bytes(block.maxima) for block in done}
+    _tell(run, f"{len(taken)} of {begun.blocks} blocks of permutations were taken over from “{run.extends.name}”.")
+    return taken
 
 
 def _give_up(run: Run, owner: str, reason: str) -> None:
@@ -194,7 +274,7 @@ def _hand_back(run: Run, owner: str) -> None:
     Run.objects.owned(run.pk, owner).update(status=Run.Status.QUEUED, owner="", lease_until=None)
 
 
-def _sentence(run: Run, error: BaseException) -> str:
+def sentence_of(run: Run, error: BaseException) -> str:
     """One sentence for a person; the log has the rest."""
     cause: BaseException | None = error
     while cause is not None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from meta_app.analyses.models import Run, RunEvent
+from meta_app.analyses.models import Run, RunBlock, RunEvent
 
 logger = logging.getLogger(__name__)
 
@@ -77,4 +77,21 @@ class Heartbeat(threading.Thread):
             RunEvent.objects.create(run_id=self.run_id, text=f"{stage}.")
             self._told = stage
         if owned.filter(cancel_requested=True).exists():
+            self.reason = CANCELLED
+
+
+class BlockHeartbeat(Heartbeat):
+    """Keeps one block of a run ours; it stops when the run no longer permutes, whether cancelled or failed."""
+
+    def __init__(self, block: RunBlock, owner: str) -> None:
+        super().__init__(block.run_id, owner)
+        self.block_id = block.pk
+
+    def _save(self, now) -> None:
+        until = now + self.lease
+        if not RunBlock.objects.owned(self.block_id, self.owner).update(lease_until=until, updated_at=now):
+            self.reason = LOST
+            return
+        self.lease_until = until
+        if not Run.objects.filter(pk=self.run_id, status=Run.Status.PERMUTING, cancel_requested=False).exists():
             self.reason = CANCELLED

@@ -97,6 +97,12 @@ class RunSerializer(serializers.ModelSerializer):
         return {"version": run.agreed_dataset.version, "sha256": run.agreed_dataset.sha256}
 
 
+class ExtendSerializer(serializers.Serializer):
+    """How many permutations there are to be in all."""
+
+    permutations = serializers.IntegerField(min_value=1, max_value=LONGEST_TEST)
+
+
 class RunDetailSerializer(RunSerializer):
     """A run with its question and its files."""
 

@@ -1,7 +1,9 @@
-"""Writes: launch, cancel, retry and resend runs."""
+"""Writes: launch, extend, cancel, retry and resend runs."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -10,10 +12,11 @@ from django.utils import timezone
 
 from meta_app.accounts.models import User
 from meta_app.analyses import engine, tasks
-from meta_app.analyses.domain import Filters, Model, backoff_seconds
-from meta_app.analyses.models import AnalysisSpecification, Run, RunEvent
-from meta_app.analyses.selectors import run_twin
+from meta_app.analyses.domain import LONGEST_TEST, Filters, Model, backoff_seconds
+from meta_app.analyses.models import AnalysisSpecification, Run, RunBlock, RunEvent
+from meta_app.analyses.selectors import blocks_done, may_extend, run_twin
 from meta_app.common.exceptions import UserError
+from meta_app.common.tasks import LedgerTask
 from meta_app.datasets.domain import canonical_json, digest, load_snapshot, select
 from meta_app.datasets.models import AgreedDataset
 
@@ -67,6 +70,39 @@ def run_launch(
     return _create_or_join(run, user)
 
 
+@transaction.atomic
+def run_extend(*, user: User, run: Run, permutations: int) -> Launched:
+    """Queue a new run of the same question with more permutations, which takes over the blocks of a finished one.
+
+    The finished run stays as it is.
+
+    Raises
+    ------
+    UserError
+        If the run is not done, or has them already.
+    """
+    if not may_extend(run):
+        raise UserError("Only a finished run whose permutations are not all possible ones can be given more.")
+    if not run.permutations < permutations <= LONGEST_TEST:
+        raise UserError(f"Ask for more than {run.permutations:,} and at most {LONGEST_TEST:,} permutations.")
+    content = json.loads(run.specification.content)
+    content["core"]["permutations"] = permutations
+    longer = Run(
+        project_id=run.project_id,
+        agreed_dataset=run.agreed_dataset,
+        specification=_specification(run.agreed_dataset, content, user),
+        core_version=engine.CORE_VERSION,
+        seed=run.seed,
+        permutations=permutations,
+        extends=run,
+        name=f"{run.name[:90]}, {permutations:,} permutations",
+        launched_by=user,
+        message_sent_at=timezone.now(),
+        messages_sent=1,
+    )
+    return _create_or_join(longer, user)
+
+
 def _specification(dataset: AgreedDataset, content: dict, user: User) -> AnalysisSpecification:
     text = canonical_json(content)
     specification, _ = AnalysisSpecification.objects.get_or_create(
@@ -99,7 +135,9 @@ def _join(run: Run, user: User) -> Run:
 
 @transaction.atomic
 def run_cancel(*, run: Run, user: User) -> None:
-    """Cancel a queued run at once; ask the worker of a running one to stop.
+    """Cancel a queued or permuting run at once; ask the worker of a running one to stop.
+
+    Blocks that are done stay; workers leave those they are at.
 
     Raises
     ------
@@ -108,7 +146,7 @@ def run_cancel(*, run: Run, user: User) -> None:
     """
     now = timezone.now()
     this = Run.objects.filter(pk=run.pk)
-    if this.claimable(now).settle(Run.Status.CANCELLED, now, cancel_requested=True):
+    if this.cancellable_at_once(now).settle(Run.Status.CANCELLED, now, cancel_requested=True):
         run_tell(run, f"Cancelled by {user}.")
     elif this.filter(status=Run.Status.RUNNING, cancel_requested=False).update(cancel_requested=True):
         run_tell(run, f"{user} asked to cancel; the worker stops at its next step.")
@@ -119,7 +157,7 @@ def run_cancel(*, run: Run, user: User) -> None:
 
 @transaction.atomic
 def run_retry(*, run: Run, user: User) -> None:
-    """Queue a failed or cancelled run again: the same row, the same question.
+    """Queue a failed or cancelled run again: the same row, the same question; finished blocks are kept.
 
     Raises
     ------
@@ -128,23 +166,10 @@ def run_retry(*, run: Run, user: User) -> None:
     """
     now = timezone.now()
     over = Run.objects.filter(pk=run.pk, status__in=[Run.Status.FAILED, Run.Status.CANCELLED])
+    begun = run.blocks.exists()
     try:
         with transaction.atomic():
-            changed = over.update(
-                status=Run.Status.QUEUED,
-                cancel_requested=False,
-                attempts=0,
-                fraction=0.0,
-                stage="",
-                error="",
-                error_details=[],
-                owner="",
-                started_at=None,
-                finished_at=None,
-                message_sent_at=now,
-                messages_sent=1,
-                updated_at=now,
-            )
+            changed = over.update(**_anew(now), **(_permuting_anew(run, now) if begun else _queued_anew()))
     except IntegrityError:
         twin = run_twin(run)
         name = f"“{twin.name}”" if twin else "another run"
@@ -152,32 +177,76 @@ def run_retry(*, run: Run, user: User) -> None:
     if not changed:
         raise UserError("Only a failed or cancelled run can be retried; nothing was changed.")
     run_tell(run, f"Queued again by {user}.")
+    if begun:
+        _send_blocks(run, now)
     tasks.run_execute.enqueue(run.pk)
 
 
-def runs_resend(*, now: datetime | None = None) -> int:
-    """Tell the workers again of runs whose message may be lost; answers of how many.
+def _anew(now: datetime) -> dict[str, Any]:
+    return {
+        "cancel_requested": False,
+        "attempts": 0,
+        "stage": "",
+        "error": "",
+        "error_details": [],
+        "owner": "",
+        "finished_at": None,
+        "message_sent_at": now,
+        "messages_sent": 1,
+        "updated_at": now,
+    }
 
-    Any broker may lose a message when a worker is killed. A run that is told of twice is claimed once.
+
+def _queued_anew() -> dict[str, Any]:
+    return {"status": Run.Status.QUEUED, "fraction": 0.0, "started_at": None}
+
+
+def _permuting_anew(run: Run, now: datetime) -> dict[str, Any]:
+    return {
+        "status": Run.Status.PERMUTING,
+        "fraction": blocks_done(run) / run.blocks_total,
+        "permuting_since": now,
+    }
+
+
+def _send_blocks(run: Run, now: datetime) -> None:
+    """Set free the blocks that are not done, and tell the workers of each."""
+    unfinished = RunBlock.objects.unfinished(run.pk)
+    unfinished.update(
+        status=RunBlock.Status.WAITING, owner="", lease_until=None, attempts=0, error="", message_sent_at=now,
+        messages_sent=1, updated_at=now,
+    )  # fmt: skip
+    for number in unfinished.values_list("pk", flat=True):
+        tasks.block_execute.enqueue(number)
+
+
+def runs_resend(*, now: datetime | None = None) -> int:
+    """Tell the workers again of runs and blocks whose message may be lost; answers of how many.
+
+    Any broker may lose a message when a worker is killed. What is told of twice is claimed once.
     """
     now = now or timezone.now()
-    waiting = Run.objects.claimable(now).filter(Q(message_sent_at=None) | Q(message_sent_at__lt=now))
-    due = [run for run in waiting.only("pk", "message_sent_at", "messages_sent") if _is_due(run, now)]
-    return sum(_resend(run, now) for run in due)
+    return _resend_due(Run.objects, tasks.run_execute, now) + _resend_due(RunBlock.objects, tasks.block_execute, now)
 
 
-def _is_due(run: Run, now: datetime) -> bool:
-    wait = timedelta(seconds=backoff_seconds(run.messages_sent, settings.RUN_LEASE_SECONDS))
-    return run.message_sent_at is None or run.message_sent_at + wait <= now
+def _resend_due(rows: Any, task: LedgerTask, now: datetime) -> int:
+    waiting = rows.claimable(now).filter(Q(message_sent_at=None) | Q(message_sent_at__lt=now))
+    due = [row for row in waiting.only("pk", "message_sent_at", "messages_sent") if _is_due(row, now)]
+    return sum(_resend(rows, task, row, now) for row in due)
+
+
+def _is_due(row: Run | RunBlock, now: datetime) -> bool:
+    wait = timedelta(seconds=backoff_seconds(row.messages_sent, settings.RUN_LEASE_SECONDS))
+    return row.message_sent_at is None or row.message_sent_at + wait <= now
 
 
 @transaction.atomic
-def _resend(run: Run, now: datetime) -> int:
+def _resend(rows: Any, task: LedgerTask, row: Run | RunBlock, now: datetime) -> int:
     """Only the sweeper that changes the row sends, however many there are."""
-    told = Run.objects.filter(pk=run.pk, messages_sent=run.messages_sent, message_sent_at=run.message_sent_at)
-    changed = told.claimable(now).update(message_sent_at=now, messages_sent=F("messages_sent") + 1)
+    told = rows.filter(pk=row.pk, messages_sent=row.messages_sent, message_sent_at=row.message_sent_at)
+    changed: int = told.claimable(now).update(message_sent_at=now, messages_sent=F("messages_sent") + 1)
     if changed:
-        tasks.run_execute.enqueue(run.pk)
+        task.enqueue(row.pk)
     return changed
 
 

@@ -13,4 +13,5 @@ urlpatterns = [
     path("analyses/<int:run_id>/progress/", views.run_progress, name="run_progress"),
     path("analyses/<int:run_id>/cancel/", views.run_cancel, name="run_cancel"),
     path("analyses/<int:run_id>/retry/", views.run_retry, name="run_retry"),
+    path("analyses/<int:run_id>/extend/", views.run_extend, name="run_extend"),
 ]

@@ -177,6 +177,21 @@ def run_retry(request: HttpRequest, project_id: int, run_id: int) -> HttpRespons
     return _change(request, project_id, run_id, services.run_retry)
 
 
+@require_POST
+def run_extend(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
+    """More permutations: a new run that takes over the blocks of this one."""
+    run = _run_of(enter_project(request.user, project_id, LAUNCH), run_id)
+    try:
+        permutations = read_number(request.POST.get("permutations", "")) or 0
+        launched = services.run_extend(user=request.user, run=run, permutations=permutations)
+    except UserError as error:
+        messages.error(request, error.message)
+        return redirect("analyses:run", project_id, run_id)
+    if not launched.is_new:
+        messages.info(request, _joined_text(launched.run, request.user))
+    return redirect("analyses:run", project_id, launched.run.pk)
+
+
 def _change(request: HttpRequest, project_id: int, run_id: int, service) -> HttpResponse:
     run = _run_of(enter_project(request.user, project_id, LAUNCH), run_id)
     try:

@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Exchange, Queue
 
 from meta_app.settings.environment import Path, read_integer, read_path, read_text
 
@@ -194,6 +195,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "concord"
+# A machine that only helps with permutations listens to the second queue alone; others take turns between both.
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("concord", "blocks")]
+CELERY_TASK_ROUTES = {"meta_app.analyses.tasks.block_execute": {"queue": "blocks", "routing_key": "blocks"}}
 if BROKER_URL.startswith("filesystem"):
     # One folder both ways: what the web process puts out, a worker takes in. A worker does not start without it.
     MESSAGES_DIR = DATA_DIR / "broker" / "queue"
@@ -215,6 +219,8 @@ else:
 
 RUN_LEASE_SECONDS = read_integer("CONCORD_RUN_LEASE_SECONDS", 30)
 RUN_MAXIMUM_ATTEMPTS = read_integer("CONCORD_RUN_MAXIMUM_ATTEMPTS", 5)
+PREPARED_DIR = read_path("CONCORD_PREPARED", DATA_DIR / "cache" / "prepared")
+PREPARED_LIMIT_GB = read_integer("CONCORD_PREPARED_GB", 20)
 
 LOGGING = {
     "version": 1,

@@ -84,6 +84,14 @@ def sent(monkeypatch):
     return ids
 
 
+@pytest.fixture(autouse=True)
+def sent_blocks(monkeypatch):
+    """The ids of blocks that were sent to the workers; none is started here."""
+    ids = []
+    monkeypatch.setattr(tasks.block_execute, "delay", ids.append)
+    return ids
+
+
 @pytest.fixture
 def snapshot_of():
     """snapshot_of(studies) as the pages and the engine read it."""

@@ -11,7 +11,7 @@ from meta_app.analyses.models import Artefact, Run
 pytestmark = pytest.mark.django_db
 
 READ = [("get", "runs"), ("get", "run")]
-LAUNCH = [("post", "runs"), ("post", "run_cancel"), ("post", "run_retry")]
+LAUNCH = [("post", "runs"), ("post", "run_cancel"), ("post", "run_retry"), ("post", "run_extend")]
 QUESTION = {"dataset": 1, "comparison": "patients_controls", "imputations": 5}
 
 

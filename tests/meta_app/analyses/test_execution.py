@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from meta_app.analyses import engine, execution
+from meta_app.analyses import computing, execution
 from meta_app.analyses.heartbeat import CANCELLED, LOST, Heartbeat
 from meta_app.analyses.models import Artefact, Run
 from meta_app.analyses.selectors import attempt_folder, run_folder
@@ -34,7 +34,7 @@ def compute(monkeypatch):
     """compute(function) puts it in the place of the core."""
 
     def replaced(function=write_files):
-        monkeypatch.setattr(engine, "compute", function)
+        monkeypatch.setattr(computing, "compute", function)
 
     replaced()
     return replaced
@@ -58,7 +58,7 @@ def raising(error):
 def wait_for_stop(question, folder, report, should_stop):
     for _ in range(1000):
         if should_stop():
-            raise engine.Stopped
+            raise computing.Stopped
         threading.Event().wait(0.01)
     raise AssertionError("nobody asked to stop")
 

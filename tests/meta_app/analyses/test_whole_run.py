@@ -7,7 +7,8 @@ import json
 import nibabel
 import pytest
 
-from meta_app.analyses import execution, services
+from meta_app.analyses import block_execution, computing, execution, services
+from meta_app.analyses.domain import Model
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import artefact_path, run_folder
 from sdm_core.__main__ import main as core_command
@@ -70,3 +71,23 @@ def test_the_same_question_gives_the_same_maps_whatever_was_edited_meanwhile(lau
         name: digest for name, digest in first.items() if name != "run.json"
     }
     assert run_folder(run).exists()
+
+
+def test_blocks_computed_here_and_on_a_machine_without_this_ones_cache_make_the_files_of_the_command_line(
+    launch, tmp_path, settings
+):
+    run = launch(seed=7, model=Model(imputations=3, permutations=40)).run
+    first, second = execution.run_execute(run.pk)
+    assert block_execution.block_execute(second) is None
+    computing._close()
+    settings.PREPARED_DIR = tmp_path / "another machine"
+    execution.run_execute(block_execution.block_execute(first))
+    run.refresh_from_db()
+    assert (run.error, run.status) == ("", Run.Status.DONE)
+    files = {file.name: file for file in run.artefacts.select_related("run")}
+    asked = ["--imputations=3", "--seed=7", "--permutations=40"]
+    assert core_command(["run", str(run_folder(run) / "inputs"), "--out", str(tmp_path / "again"), *asked]) == 0
+    compared = [name for name in files if name.startswith(("maps/", "tables/", "null_maxima"))]
+    assert {"maps/p_fwe_tfce.nii.gz", "tables/clusters_fwe_voxel.csv", "null_maxima.csv"} <= set(compared)
+    for name in compared:
+        assert hashlib.sha256((tmp_path / "again" / name).read_bytes()).hexdigest() == files[name].sha256, name
