@@ -167,9 +167,11 @@ def _write(
 def _stage(question: Question, report: Report, should_stop: ShouldStop) -> Iterator[Stage]:
     prepared, _ = prepared_tables(question)
     cache = PreparedCache(settings.PREPARED_DIR, settings.PREPARED_LIMIT_GB * GIGABYTE)
-    reporter = Reporter(_forward(report), should_stop)
+    specification = core_specification(question)
+    # Blocks are counted, not timed: of the permutations only that there are some is a matter of this progress.
+    reporter = Reporter(_forward(report), should_stop, min(specification.permutations, 1))
     try:
-        with opened(prepared.studies, prepared.peaks, core_specification(question), reporter) as analysis:
+        with opened(prepared.studies, prepared.peaks, specification, reporter) as analysis:
             yield Stage(analysis, reporter, cache.of(key_of(prepared_parts(analysis)), should_stop))
     except InputError as error:
         problems = [notice.as_dict() for notice in notices_of(error)]
