@@ -16,8 +16,9 @@ from django.utils.http import quote_etag
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from meta_app.analyses.domain import LONGEST_TEST, PUBLICATION_PERMUTATIONS
 from meta_app.analyses.models import Artefact, Run
-from meta_app.analyses.selectors import permutations_done, time_left
+from meta_app.analyses.selectors import may_extend, permutations_done, time_left
 from meta_app.common.exceptions import UserError
 from meta_app.common.views import error_page
 from meta_app.projects.permissions import LAUNCH, enter_project
@@ -90,9 +91,16 @@ def result(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
         "extremes": () if all(told.found.values()) else extremes_of(run),
         "table_downloads": words.table_downloads(told),
         "may_launch": place.may(LAUNCH),
+        "extend_to": extension_offered(run) if may_extend(run) and run.permutations < LONGEST_TEST else 0,
+        "longest_test": LONGEST_TEST,
         **(preview_context(run) if told.is_preview else {}),
     }
     return render(request, "results/result.html", context)
+
+
+def extension_offered(run: Run) -> int:
+    """As many permutations as a paper takes, or twice as many as there are."""
+    return min(LONGEST_TEST, max(PUBLICATION_PERMUTATIONS, 2 * run.permutations))
 
 
 def preview_context(run: Run) -> dict[str, Any]:

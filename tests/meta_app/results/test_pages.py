@@ -211,6 +211,24 @@ def test_the_null_distribution_says_what_had_to_be_exceeded(tested_text):
     assert cells == {"positive": ["5.010", "3"], "negative": ["3.990", "4.500"]}
 
 
+@pytest.mark.parametrize(("asked_for", "offered"), [(1000, "5000"), (4000, "8000"), (60_000, "100000")])
+def test_who_may_launch_is_offered_more_permutations(tested_run, page, sign_in, owner, viewer, asked_for, offered):
+    Run.objects.update(permutations=asked_for, blocks_total=-(-asked_for // 32))
+    form = f"/projects/{tested_run.project_id}/analyses/{tested_run.pk}/extend/"
+    text = sign_in(owner).get(page(tested_run)).content.decode()
+    assert form in text
+    assert f'value="{offered}"' in text
+    assert form not in sign_in(viewer).get(page(tested_run)).content.decode()
+
+
+@pytest.mark.parametrize(("asked_for", "blocks"), [(1000, 2), (100_000, 3125)])
+def test_a_test_of_all_possible_permutations_or_of_the_longest_cannot_be_extended(
+    tested_run, page, sign_in, owner, asked_for, blocks
+):
+    Run.objects.update(permutations=asked_for, blocks_total=blocks)
+    assert "/extend/" not in sign_in(owner).get(page(tested_run)).content.decode()
+
+
 def test_the_methods_text_is_written_from_the_record(tested_text):
     text = tested_text()
     for words in (
