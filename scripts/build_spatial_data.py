@@ -34,9 +34,9 @@ MRICRON = "usr/share/mricron/templates/{}"
 
 ANTIALIAS_SIGMA_MM = 0.85
 """One 2 mm voxel (FWHM) of smoothing before sampling 1 mm maps at 2 mm."""
-GRAY_FWHM_MM = 8.0
-"""The smoothing that voxel-based morphometry usually applies to gray-matter maps."""
-GRAY_THRESHOLD = 0.20
+TISSUE_FWHM_MM = 8.0
+"""The smoothing that voxel-based morphometry usually applies to tissue maps."""
+TISSUE_THRESHOLD = 0.20
 BRAIN_THRESHOLD = 0.20
 
 ATLAS_AFFINE = np.array([[1.0, 0, 0, -90], [0, 1, 0, -126], [0, 0, 1, -72], [0, 0, 0, 1]])
@@ -82,7 +82,7 @@ def build(inputs: dict[str, Path], archives: dict[str, str]) -> None:
     tissue = {"gray": tissue_map(inputs["gm"]), "white": tissue_map(inputs["wm"])}
     regions, brodmann = (atlas(inputs[name]) for name in ("aal.nii.gz", "brodmann.nii.gz"))
     save(CORE_DATA / "tissue.npz", **tissue)
-    masks = {"gray_matter": gray_matter_mask(**tissue), "brain": brain_mask(**tissue)}
+    masks = {name: rule(**tissue) for name, rule in MASKS.items()}
     save(CORE_DATA / "masks.npz", **{name: np.packbits(mask) for name, mask in masks.items()})
     save(CORE_DATA / "atlases.npz", regions=regions, brodmann=brodmann)
     codes = region_codes(inputs["aal.nii.txt"])
@@ -119,10 +119,18 @@ def brain_mask(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
 
 
 def gray_matter_mask(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
-    """Voxels of the brain where gray matter, smoothed as in morphometry, reaches GRAY_THRESHOLD; in one piece."""
-    sigma = GRAY_FWHM_MM / np.sqrt(8 * np.log(2)) / VOXEL_MM
-    smooth = ndimage.gaussian_filter(gray.astype(np.float32) / 255, sigma)
-    return largest_piece((smooth >= GRAY_THRESHOLD) & (tissue_share(gray, white) >= BRAIN_THRESHOLD))
+    return tissue_mask(gray, gray, white)
+
+
+def white_matter_mask(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
+    return tissue_mask(white, gray, white)
+
+
+def tissue_mask(tissue: np.ndarray, gray: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Voxels of the brain where a tissue, smoothed as in morphometry, reaches TISSUE_THRESHOLD; in one piece."""
+    sigma = TISSUE_FWHM_MM / np.sqrt(8 * np.log(2)) / VOXEL_MM
+    smooth = ndimage.gaussian_filter(tissue.astype(np.float32) / 255, sigma)
+    return largest_piece((smooth >= TISSUE_THRESHOLD) & (tissue_share(gray, white) >= BRAIN_THRESHOLD))
 
 
 def tissue_share(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
@@ -132,6 +140,9 @@ def tissue_share(gray: np.ndarray, white: np.ndarray) -> np.ndarray:
 def largest_piece(mask: np.ndarray) -> np.ndarray:
     pieces, _ = ndimage.label(mask, np.ones((3, 3, 3)))
     return pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
+
+
+MASKS = {"gray_matter": gray_matter_mask, "white_matter": white_matter_mask, "brain": brain_mask}
 
 
 def region_codes(path: Path) -> dict[str, str]:

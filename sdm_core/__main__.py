@@ -18,6 +18,7 @@ from typing import Any
 
 from sdm_core import AnalysisSpecification, Progress, Result, SdmError, __version__, run
 from sdm_core.commands.comparisons import add_comparisons
+from sdm_core.commands.templates import SUFFIX, add_template
 from sdm_core.comparison import cluster_masks
 from sdm_core.diagnostics import PlaceEffects, diagnose, model_summary
 from sdm_core.errors import InputError, Problem
@@ -31,6 +32,7 @@ from sdm_core.io import (
     read_masked_map,
     read_run,
     read_sdm_folder,
+    read_template,
     study_lines,
     write_result,
 )
@@ -48,7 +50,8 @@ from sdm_core.pipeline import (
     voxels_at,
     voxels_of,
 )
-from sdm_core.spaces import Mask
+from sdm_core.spaces import Mask, Template
+from sdm_core.spaces.templates import NAMES
 from sdm_core.studies import LinearModel
 
 EXIT_FAILURE = 2
@@ -85,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
     _add_tfce(commands.add_parser("tfce", help="print the maxima of both signs of an enhanced map"))
     add_comparisons(commands)
+    add_template(commands)
     return parser
 
 
@@ -97,8 +101,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--imputations", type=int, default=default.imputations)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--estimator", choices=("DL", "REML"), default=default.estimator)
-    parser.add_argument("--template", default=default.template)
-    parser.add_argument("--mask", help="name of a packaged mask, or a NIfTI file on the 2 mm grid")
+    names = ", ".join(NAMES)
+    parser.add_argument(
+        "--template", default=default.template, help=f"{names}, or a file of template build; it brings its mask"
+    )
+    parser.add_argument("--mask", help=f"instead of the template's: {names}, or a NIfTI file on the 2 mm grid")
     parser.add_argument("--sign-peaks", choices=("pool", "threshold"), default=default.sign_peaks)
     parser.add_argument("--mle-discards", type=int, help="default: by the number of studies")
     parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="forms clusters: one-sided, uncorrected")
@@ -157,6 +164,7 @@ def _add_at(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN_DIR", help="what a run wrote")
     parser.add_argument("--inputs", type=Path, metavar="DIR", help="the run's inputs; default: RUN_DIR/inputs")
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="the bounds maps, if the run started from such")
+    parser.add_argument("--template", metavar="FILE", help="the file of the run's template, if it had one")
     parser.add_argument("--mm", type=_numbers, action="append", default=[], metavar="X,Y,Z", help="MNI mm; repeatable")
     parser.add_argument("--mask", type=Path, action="append", default=[], metavar="FILE", help="mean over a mask")
     parser.add_argument("--cluster", type=int, action="append", default=[], metavar="N", help="mean over a cluster")
@@ -207,6 +215,7 @@ def _run(options: argparse.Namespace) -> int:
         print(warning, file=sys.stderr)
     _check_out(options.out, options.resume)
     mask = read_mask(options.mask) if options.mask and Path(options.mask).is_file() else None
+    template = _measured_template(options)
     line = ProgressLine(sys.stdout.isatty())
     specification = _specification(options, named_mask=mask is None)
     for warning in cohort_problems(studies, peaks, specification):
@@ -217,6 +226,7 @@ def _run(options: argparse.Namespace) -> int:
         specification,
         bounds=read_bounds(options.bounds, studies) if options.bounds else None,
         mask=mask,
+        template=template,
         keep_bounds=options.save_bounds or options.jackknife is not None,
         inputs=inputs,
         progress=line.show,
@@ -232,6 +242,7 @@ def _run(options: argparse.Namespace) -> int:
             specification,
             result,
             result.bounds,
+            template=template,
             by=options.jackknife,
             keep=keep,
             progress=line.show,
@@ -264,6 +275,14 @@ def _open_blocks(folder: Path, resume: bool, parts: Mapping[str, Any]) -> BlockF
     return BlockFolder(folder, parts)
 
 
+def _measured_template(options: argparse.Namespace) -> Template | None:
+    """That of the file given, whose name then labels the specification's."""
+    if options.template is None or not options.template.endswith(SUFFIX):
+        return None
+    path, options.template = options.template, Path(options.template).name
+    return read_template(path)
+
+
 def _at(options: argparse.Namespace) -> int:
     """Print one document per place; without a place, one per cluster, at its peak."""
     earlier = read_run(options.run)
@@ -277,6 +296,7 @@ def _at(options: argparse.Namespace) -> int:
         _places(options, earlier),
         bounds=read_bounds(options.bounds, studies) if options.bounds else None,
         mask=None if options.bounds else earlier.mask,
+        template=_measured_template(options),
         threads=options.threads,
     )
     model, estimator = model_of(studies, earlier.specification), earlier.specification.estimator

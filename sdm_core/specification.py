@@ -14,7 +14,6 @@ _CHOICES: Final[dict[str, tuple[object, ...]]] = {
     "estimator": ("DL", "REML"),
     "sign_peaks": ("pool", "threshold"),
     "compatibility": (None, COMPATIBILITY),
-    "template": ("gray_matter",),
     "tfce_neighbours": (6, 18, 26),
     "permutation_algebra": ("exact", "moments"),
     "cohorts": ("keep_all", "keep_one", "average"),
@@ -55,7 +54,8 @@ class AnalysisSpecification:
         Bug for bug as that version of SDM-PSI: coordinates cut toward 0, peaks known only by their sign given an
         effect size equal to the number of the t threshold.
     template, mask : str
-        Names of packaged data; the mask's is a label when another mask is given to the run.
+        Names of packaged data (gray_matter, white_matter, brain), or the labels of what is given to the run instead.
+        A mask left empty is that of the template.
     anisotropy : float, 0 to 1
     fwhm_mm : float
     covariates : tuple of str
@@ -100,7 +100,7 @@ class AnalysisSpecification:
     sign_peaks: str = "pool"
     compatibility: str | None = None
     template: str = "gray_matter"
-    mask: str = "gray_matter"
+    mask: str = ""
     anisotropy: float = 1.0
     fwhm_mm: float = 20.0
     voxel_p: float = 0.005
@@ -123,6 +123,8 @@ class AnalysisSpecification:
             value = getattr(self, name)
             if kind is float and isinstance(value, int) and not isinstance(value, bool):
                 object.__setattr__(self, name, float(value))
+        if self.mask == "":
+            object.__setattr__(self, "mask", self.template)
         problems = list(self._model_problems())
         problems += [p for name in _CHOICES if (p := self._choice_problem(name))]
         problems += [p for name in _RANGES if (p := self._range_problem(name))]

@@ -25,9 +25,13 @@ LARGEST_MOVE_MM = 10.0
 
 @dataclass(frozen=True)
 class PeakSources:
-    """The mask voxels where each peak starts: those of peak i are ``voxels[starts[i]:starts[i + 1]]``."""
+    """The mask voxels where each peak starts: those of peak i are ``voxels[starts[i]:starts[i + 1]]``.
+
+    `offsets` are their straight distances in mm from the peak's coordinate.
+    """
 
     voxels: Ints
+    offsets: Floats
     starts: NDArray[np.int64]
 
 
@@ -36,7 +40,7 @@ def source_voxels(
 ) -> tuple[PeakSources, list[Problem]]:
     """Mask voxels within 1 mm of each peak on every axis, after the coordinate is made a whole number of mm.
 
-    A peak without any is moved to the nearest mask voxel up to 10 mm away, else it has no source; both with a warning.
+    A peak without any starts from the nearest mask voxel up to 10 mm away, else it has no source; both with a warning.
 
     Parameters
     ----------
@@ -44,16 +48,17 @@ def source_voxels(
         Cut coordinates toward zero, as SDM-PSI does; otherwise round half away from zero.
     """
     whole = np.trunc(peaks.mm) if truncate else np.copysign(np.floor(np.abs(peaks.mm) + 0.5), peaks.mm)
-    found, warnings = [], []
+    found, offsets, warnings = [], [np.empty(0)], []
     for i, mm in enumerate(whole):
         voxels = _within_one_mm(mm, mask)
         if voxels.size == 0:
             voxels, problem = _moved(mm, mask, studies.names[peaks.study_index[i]])
             warnings.append(problem)
         found.append(voxels)
+        offsets.append(np.linalg.norm(voxel_to_mm(mask.indices[voxels]) - mm, axis=1))
     starts = np.concatenate([[0], np.cumsum([len(v) for v in found])]).astype(np.int64)
     voxels = np.concatenate([np.empty(0, np.int32), *found]).astype(np.int32)
-    return PeakSources(voxels, starts), warnings
+    return PeakSources(voxels, np.concatenate(offsets), starts), warnings
 
 
 def _within_one_mm(mm: Floats, mask: Mask) -> Ints:
@@ -91,7 +96,7 @@ def study_bounds(graph: KernelGraph, sources: PeakSources, t: Floats, of_study: 
     lower, upper = np.full(len(graph.neighbours), -threshold), np.full(len(graph.neighbours), threshold)
     if of_study.size:
         fill_bounds(
-            of_study, sources.voxels, sources.starts, t, threshold, graph.neighbours, graph.lengths, graph.positions,
-            graph.sigma, graph.limit, graph.euclidean, lower, upper,
+            of_study, sources.voxels, sources.offsets, sources.starts, t, threshold, graph.neighbours, graph.lengths,
+            graph.positions, graph.sigma, graph.limit, graph.euclidean, lower, upper,
         )  # fmt: skip
     return lower, upper

@@ -14,6 +14,7 @@ results     everything a run leaves behind, written whole or not at all
 runs        a run that was written before
 blocks      what blocks of permutations left, so that a run can go on
 prepared    large arrays kept on disk for the workers of a machine
+templates   correlations of neighbouring voxels, measured on a folder of maps
 ==========  =============================================================================
 """
 
@@ -26,12 +27,14 @@ from sdm_core.io.runs import EarlierRun, read_run
 from sdm_core.io.sdm_folder import check_sdm_folder, inspect_sdm_folder, read_sdm_folder, write_sdm_folder
 from sdm_core.io.summary import study_lines
 from sdm_core.io.tables import cluster_rows, peak_rows
+from sdm_core.io.templates import build_template, read_template, write_template
 
 __all__ = [
     "BlockFolder",
     "EarlierRun",
     "Prepared",
     "PreparedCache",
+    "build_template",
     "check_sdm_folder",
     "cluster_rows",
     "inspect_sdm_folder",
@@ -44,9 +47,11 @@ __all__ = [
     "read_masked_map",
     "read_run",
     "read_sdm_folder",
+    "read_template",
     "study_lines",
     "write_bounds",
     "write_map",
     "write_result",
     "write_sdm_folder",
+    "write_template",
 ]

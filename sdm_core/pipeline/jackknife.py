@@ -25,7 +25,7 @@ from sdm_core.imputation.left_out import most_likely_without
 from sdm_core.inference import Cluster, cluster_labels
 from sdm_core.pooling import RubinPool
 from sdm_core.pooling.random_effects import N_SUMS
-from sdm_core.spaces import Mask, load_template, mm_to_voxel
+from sdm_core.spaces import Mask, Template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, leave_out, members_of
 
@@ -34,7 +34,7 @@ from .composites import Composites
 from .left_out import add_subsets
 from .progress import Progress
 from .run import Result, chosen_studies, model_of, run
-from .stages import Analysis, given_bounds
+from .stages import Analysis, analysed_template, given_bounds
 
 Volume = NDArray[np.float32]
 Signed = dict[int, NDArray[np.bool_]]
@@ -97,6 +97,7 @@ def jackknife(
     result: Result,
     bounds: BoundsMaps,
     *,
+    template: Template | None = None,
     by: By = "datasets",
     anew: bool = False,
     keep: Callable[[str, Maps], None] | None = None,
@@ -119,7 +120,7 @@ def jackknife(
         Make each analysis anew from the bounds although it could be expanded.
     keep : callable, optional
         Given the name left out and the maps (91, 109, 91) of that analysis, by the names LEFT_OUT_MAPS.
-    progress, should_stop, threads : as for `sdm_core.run`
+    template, progress, should_stop, threads : as for `sdm_core.run`
 
     Raises
     ------
@@ -144,6 +145,7 @@ def jackknife(
     stays: list[list[bool | None]] = []
     peak_z: list[list[float | None]] = []
     options: dict[str, Any] = {"progress": progress, "should_stop": should_stop, "threads": threads}
+    options["template"] = template
     for name, maps in zip(groups, analyses(studies, peaks, specification, bounds, groups, **options), strict=True):
         if maps is None:
             stays.append([None] * len(places))
@@ -172,6 +174,7 @@ def _anew(
     bounds: BoundsMaps,
     groups: Mapping[str, Sequence[int]],
     *,
+    template: Template | None,
     progress: Callable[[Progress], None] | None,
     should_stop: Callable[[], bool] | None,
     threads: int | None,
@@ -179,7 +182,8 @@ def _anew(
     """Maps without each group, one analysis after another; None where the model cannot be fitted."""
     for i, (name, own) in enumerate(groups.items()):
         report = _shifted(progress, name, i, len(groups))
-        options: dict[str, Any] = {"bounds": bounds, "progress": report, "should_stop": should_stop, "threads": threads}
+        options: dict[str, Any] = {"progress": report, "should_stop": should_stop, "threads": threads}
+        options |= {"bounds": bounds, "template": template}
         try:
             yield run(*leave_out(studies, peaks, *own), specification, **options).maps
         except InputError:
@@ -193,12 +197,13 @@ def _expanded(
     bounds: BoundsMaps,
     groups: Mapping[str, Sequence[int]],
     *,
+    template: Template | None,
     progress: Callable[[Progress], None] | None,
     should_stop: Callable[[], bool] | None,
     threads: int | None,
 ) -> Iterator[Maps]:
     """Maps without each group, all made in one pass."""
-    template, scale = load_template(specification.template, bounds.mask), EffectScale.of(studies)
+    template, scale = analysed_template(specification, bounds.mask, template), EffectScale.of(studies)
     message = f"Leaving out each of {len(groups)}"
 
     def tick(share: float) -> None:

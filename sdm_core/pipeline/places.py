@@ -15,7 +15,7 @@ from sdm_core.diagnostics import PlaceEffects
 from sdm_core.effects import EffectScale
 from sdm_core.errors import InputError, Problem
 from sdm_core.imputation import FieldGenerator, impute, truncations
-from sdm_core.spaces import Mask, load_template, mm_to_voxel
+from sdm_core.spaces import Mask, Template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, largest_of, members_of
 
@@ -23,7 +23,15 @@ from .blocks import Tick, Workers
 from .composites import Composites
 from .progress import Progress, Reporter
 from .run import chosen_studies, model_of
-from .stages import Analysis, analysed_mask, compute_bounds, expected_effects, given_bounds, most_likely_values
+from .stages import (
+    Analysis,
+    analysed_mask,
+    analysed_template,
+    compute_bounds,
+    expected_effects,
+    given_bounds,
+    most_likely_values,
+)
 
 Floats = NDArray[np.float64]
 Voxels = NDArray[np.intp]
@@ -63,6 +71,7 @@ def effects_at(
     *,
     bounds: BoundsMaps | None = None,
     mask: Mask | None = None,
+    template: Template | None = None,
     progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     threads: int | None = None,
@@ -73,7 +82,7 @@ def effects_at(
     ----------
     places : mapping
         Name of each place, and what finds its voxels in the mask: see `voxels_at` and `voxels_of`.
-    bounds, mask, progress, should_stop, threads
+    bounds, mask, template, progress, should_stop, threads
         As for `sdm_core.run`.
 
     Returns
@@ -91,9 +100,9 @@ def effects_at(
     studies, peaks = chosen_studies(studies, peaks, specification)
     if bounds is not None:
         bounds = given_bounds(bounds, studies)
-    mask, _ = analysed_mask(studies, specification, mask, bounds)
+    mask, _ = analysed_mask(studies, specification, mask, bounds, template)
     voxels = {name: find(mask) for name, find in places.items()}
-    template, model = load_template(specification.template, mask), model_of(studies, specification)
+    template, model = analysed_template(specification, mask, template), model_of(studies, specification)
     with Workers(threads) as workers:
         analysis = Analysis(studies, peaks, specification, template, EffectScale.of(studies), workers, model)
         if bounds is None:

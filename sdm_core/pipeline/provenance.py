@@ -61,7 +61,7 @@ def describe(
         "tables_sha256": tables_sha256(studies, analysis.peaks),
         "inputs_sha256": dict(inputs),
         "bounds_sha256": bounds_sha256,
-        "template": {"name": template.name, "sha256": template.sha256},
+        "template": {"name": template.name, "sha256": template.sha256, **template.origin},
         "mask": {"name": template.mask.name, "voxels": template.mask.size, "sha256": template.mask.sha256},
         "warnings": [*map(str, warnings), *([NOT_COMPILED] if NOT_COMPILED else [])],
         "started": started.isoformat(timespec="seconds"),

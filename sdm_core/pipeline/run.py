@@ -19,7 +19,7 @@ from sdm_core.effects import EffectScale
 from sdm_core.errors import Problem
 from sdm_core.inference import BlockMaxima, Cluster, NullMaxima, find_clusters
 from sdm_core.pooling import PooledMaps
-from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, load_template, mm_to_voxel
+from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, Template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import (
     KEEP_ONE,
@@ -38,7 +38,16 @@ from .permutations import ImputedEffects, PermutationTest, blocks_parts, effects
 from .prepared import Arrays, Keep, Note, bounds_sha256, in_memory
 from .progress import Progress, Reporter
 from .provenance import describe
-from .stages import Analysis, Floats, analysed_mask, compute_bounds, given_bounds, impute_and_pool, most_likely_maps
+from .stages import (
+    Analysis,
+    Floats,
+    analysed_mask,
+    analysed_template,
+    compute_bounds,
+    given_bounds,
+    impute_and_pool,
+    most_likely_maps,
+)
 
 Volume = NDArray[np.float32]
 
@@ -80,6 +89,7 @@ def run(
     *,
     bounds: BoundsMaps | None = None,
     mask: Mask | None = None,
+    template: Template | None = None,
     keep_bounds: bool = False,
     inputs: Mapping[str, str] | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -95,6 +105,8 @@ def run(
         Start from these instead of peaks and thresholds; their mask is then the mask.
     mask : Mask, optional
         Instead of the specification's packaged mask.
+    template : Template, optional
+        Instead of the specification's packaged template; with its own mask unless another is asked for.
     keep_bounds : bool
         Return the bounds of every study.
     inputs : mapping, optional
@@ -148,8 +160,8 @@ def opened(
     model = model_of(studies, specification)
     if bounds is not None:
         bounds = given_bounds(bounds, studies)
-    mask, open_voxels = analysed_mask(studies, specification, mask, bounds)
-    template, scale = load_template(specification.template, mask), EffectScale.of(studies)
+    mask, open_voxels = analysed_mask(studies, specification, mask, bounds, template)
+    template, scale = analysed_template(specification, mask, template), EffectScale.of(studies)
     with Workers(threads) as workers:
         with reporter.stage("compile", announce=False):
             workers.each(_compile_kernels, [specification], reporter.tick_if_slow)

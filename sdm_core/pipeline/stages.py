@@ -19,7 +19,7 @@ from sdm_core.effects import (
 from sdm_core.errors import InputError, Problem
 from sdm_core.imputation import FieldGenerator, default_discards, impute, most_likely, most_likely_linear, truncations
 from sdm_core.pooling import PooledMaps, RubinPool, random_effects_mean
-from sdm_core.spaces import Mask, Template, load_mask
+from sdm_core.spaces import Mask, Template, load_mask, load_template, template_on
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, covered_mask
 
@@ -83,12 +83,26 @@ def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Pro
 
 
 def analysed_mask(
-    studies: StudyTable, specification: AnalysisSpecification, mask: Mask | None, bounds: BoundsMaps | None
+    studies: StudyTable,
+    specification: AnalysisSpecification,
+    mask: Mask | None,
+    bounds: BoundsMaps | None,
+    template: Template | None = None,
 ) -> tuple[Mask, list[Problem]]:
-    """Given bounds bring their mask; otherwise the mask asked for, where the studies' maps let it be analysed."""
+    """Given bounds bring their mask; otherwise the mask asked for, where the studies' maps let it be analysed.
+
+    A template that is given brings its mask, unless another than the template's is asked for.
+    """
     if bounds is not None:
         return bounds.mask, []
+    if mask is None and template is not None and specification.mask == specification.template:
+        mask = template.mask
     return covered_mask(mask or load_mask(specification.mask), studies)
+
+
+def analysed_template(specification: AnalysisSpecification, mask: Mask, template: Template | None) -> Template:
+    """The template given, or the packaged one, at the voxels of a mask."""
+    return load_template(specification.template, mask) if template is None else template_on(template, mask)
 
 
 def given_bounds(bounds: BoundsMaps, studies: StudyTable) -> BoundsMaps:

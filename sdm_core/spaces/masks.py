@@ -21,7 +21,7 @@ from sdm_core.spaces.grid import SHAPE, VOXEL_MM, FloatArray, mm_to_voxel, voxel
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-NAMES = ("gray_matter", "brain")
+NAMES = ("gray_matter", "white_matter", "brain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class Mask:
 
 @functools.cache
 def load_mask(name: str) -> Mask:
-    """The packaged mask ``gray_matter`` or ``brain``.
+    """The packaged mask ``gray_matter``, ``white_matter`` or ``brain``.
 
     Raises
     ------

@@ -23,6 +23,12 @@ def test_every_value_out_of_place_is_named_at_once():
     assert {p.field for p in caught.value.problems} == {"imputations", "seed", "estimator", "voxel_p", "min_extent"}
 
 
+def test_the_mask_is_that_of_the_template_unless_another_is_asked_for():
+    assert AnalysisSpecification().mask == "gray_matter"
+    assert AnalysisSpecification(template="white_matter").mask == "white_matter"
+    assert AnalysisSpecification(template="white_matter", mask="brain").mask == "brain"
+
+
 def test_unknown_choices_are_refused():
     with pytest.raises(InputError, match="colour"):
         AnalysisSpecification.from_dict({"colour": "red"})

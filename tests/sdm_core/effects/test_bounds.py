@@ -59,9 +59,10 @@ def test_without_anisotropy_distances_are_straight_lines():
     assert distance == pytest.approx(np.linalg.norm(mm - mm[0], axis=1))
 
 
-def bounds_of(template, starts, t, threshold=3.0):
+def bounds_of(template, starts, t, threshold=3.0, offsets=None):
     voxels = np.array(starts, dtype=np.int32)
-    sources = PeakSources(voxels, np.arange(len(voxels) + 1))
+    offsets = np.zeros(len(voxels)) if offsets is None else np.array(offsets)
+    sources = PeakSources(voxels, offsets, np.arange(len(voxels) + 1))
     graph = KernelGraph.of(template)
     lower, upper = study_bounds(graph, sources, np.array(t), np.arange(len(t)), threshold)
     return graph, lower, upper
@@ -92,6 +93,27 @@ def test_peaks_at_the_same_voxel_share_their_mean():
     assert (lower[1], upper[1]) == (4.5, 4.5)
 
 
+def test_paths_start_with_the_distance_from_the_coordinate_to_the_voxel():
+    _, lower, upper = bounds_of(box_template((9, 1, 1), rho=0.95), [0], [5.0], offsets=[1.5])
+    step = np.sqrt(2 * SIGMA**2 * np.log(1 / np.float32(0.95)))
+    assert (lower[0], upper[0]) == (5.0, 5.0)
+    assert 1 - (upper[1:] - lower[1:]) / 6 == pytest.approx(
+        np.exp(-((1.5 + step * np.arange(1, 9)) ** 2) / (2 * SIGMA**2)), rel=1e-5
+    )
+
+
+def test_a_voxel_as_near_as_a_coordinate_can_be_takes_the_peaks_value():
+    for rho, same in ((0.9795, True), (0.979, False)):
+        assert bool(2 * SIGMA**2 * np.log(1 / rho) <= 3) is same
+        _, lower, upper = bounds_of(box_template((3, 1, 1), rho=rho), [0], [5.0])
+        assert bool(lower[1] == upper[1] == 5.0) is same
+
+
+def test_between_two_near_peaks_a_voxel_takes_the_value_of_the_nearest():
+    _, lower, upper = bounds_of(box_template((3, 1, 1), rho=0.99), [0, 2], [5.0, 4.0], offsets=[0.0, 0.1])
+    assert lower.tolist() == upper.tolist() == [5.0, 5.0, 4.0]
+
+
 def peaks_at(*mm):
     studies = StudyTable.from_rows([{"study": "s", "n1": 20, "t_thr": 3}])
     count = len(mm)
@@ -112,6 +134,7 @@ def test_a_peak_starts_from_all_voxels_within_one_millimetre(mm, truncate, count
     peaks, studies = peaks_at(mm)
     sources, warnings = source_voxels(peaks, studies, Mask.from_volume(np.ones(SHAPE), "all"), truncate=truncate)
     assert len(sources.voxels) == count
+    assert sources.offsets == pytest.approx(np.full(count, np.sqrt(np.log2(count))))
     assert not warnings
 
 
@@ -122,5 +145,6 @@ def test_a_peak_outside_the_mask_moves_up_to_ten_millimetres():
     sources, warnings = source_voxels(peaks, studies, mask)
     assert list(sources.voxels) == [mask.index_volume[40, 41, 41]]
     assert list(sources.starts) == [0, 1, 1]
+    assert sources.offsets == pytest.approx([8.0])
     assert "starts from the nearest voxel" in warnings[0].message
     assert "left out" in warnings[1].message

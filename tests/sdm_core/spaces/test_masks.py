@@ -58,8 +58,8 @@ def test_a_volume_off_the_grid_or_without_voxels_is_refused(volume):
 
 
 def test_an_unknown_mask_is_refused_with_the_names_there_are():
-    with pytest.raises(InputError, match="gray_matter, brain"):
-        load_mask("white_matter")
+    with pytest.raises(InputError, match="gray_matter, white_matter, brain"):
+        load_mask("dark_matter")
 
 
 def test_the_distance_is_0_inside_a_voxel_and_counted_from_its_centre_outside():
@@ -73,8 +73,15 @@ def test_every_voxel_of_a_mask_has_distance_0():
     assert not distance_to_mask(voxel_to_mm(mask.indices[::500]), mask).any()
 
 
-def test_gray_matter_lies_inside_the_brain():
-    assert not (load_mask("gray_matter").voxels & ~load_mask("brain").voxels).any()
+def test_gray_and_white_matter_lie_inside_the_brain_and_make_it_up():
+    gray, white, brain = (load_mask(name).voxels for name in ("gray_matter", "white_matter", "brain"))
+    assert not ((gray | white) & ~brain).any()
+    assert (gray | white).sum() > 0.95 * brain.sum()
+
+
+def test_the_white_matter_mask_holds_the_corpus_callosum_and_the_internal_capsules():
+    inside = distance_to_mask([[0, 26, 4], [0, -40, 14], [-22, -10, 14], [22, -10, 14]], load_mask("white_matter"))
+    assert not inside.any()
 
 
 def test_the_gray_matter_mask_holds_the_deep_nuclei_and_the_cerebellum():
@@ -86,7 +93,7 @@ def test_the_gray_matter_mask_holds_the_deep_nuclei_and_the_cerebellum():
 
 def test_the_shipped_masks_follow_their_rule_on_the_shipped_tissue_maps():
     tissue = packaged.arrays("tissue")
-    for name, rule in (("gray_matter", build_spatial_data.gray_matter_mask), ("brain", build_spatial_data.brain_mask)):
+    for name, rule in build_spatial_data.MASKS.items():
         np.testing.assert_array_equal(rule(tissue["gray"], tissue["white"]), load_mask(name).voxels)
 
 

@@ -2,16 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from sdm_core.errors import InputError
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, load_mask, load_template
-from sdm_core.spaces.templates import (
-    FACE_CORRELATION,
-    FACTOR_SLOPE,
-    FACTOR_WITHOUT_GRAY,
-    RHO_RANGE,
-    neighbour_correlations,
-)
+from sdm_core.spaces.templates import NAMES, RHO_RANGE, TissueModel, neighbour_correlations, tissue_share
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +22,12 @@ def two_voxels(offset):
 
 @pytest.mark.parametrize("direction", range(13))
 def test_each_direction_holds_the_correlation_with_the_neighbour_there(direction):
-    offset = NEIGHBOUR_OFFSETS[direction]
+    offset, model = NEIGHBOUR_OFFSETS[direction], TissueModel(face=0.97, without=1.5, slope=0.8, fwhm_mm=0)
     mask = two_voxels(offset)
-    gray = np.zeros(SHAPE, dtype=np.float32)
-    gray[40, 40, 40], gray[tuple(np.array([40, 40, 40]) + offset)] = 1.0, 0.5
-    rho = neighbour_correlations(gray, mask)
-    unlike = 1 - FACE_CORRELATION ** np.abs(offset).sum()
-    expected = 1 - unlike * (FACTOR_WITHOUT_GRAY - FACTOR_SLOPE * 0.75)
+    share = np.zeros(SHAPE, dtype=np.float32)
+    share[40, 40, 40], share[tuple(np.array([40, 40, 40]) + offset)] = 1.0, 0.5
+    rho = neighbour_correlations(share, mask, model)
+    expected = 1 - (1 - 0.97 ** np.abs(offset).sum()) * (1.5 - 0.8 * 0.75)
     here = mask.index_volume[40, 40, 40]
     assert rho[direction, here] == pytest.approx(expected, abs=1e-6)
     rho[direction, here] = np.nan
@@ -65,6 +59,16 @@ def test_templates_cannot_be_changed(template):
         template.correlations[0, 0] = 1
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_template_has_a_mask_and_is_smoothest_in_the_middle_of_its_tissue(name):
+    template, share = load_template(name), tissue_share(name)
+    assert template.mask.sha256 == load_mask(name).sha256
+    assert 0 <= share.min() < 0.9 < share.max() <= 1
+    smooth = template.mask.take(ndimage.gaussian_filter(share, TissueModel().fwhm_mm / 2.3548 / 2))
+    assert np.nanmean(template.correlations[0][smooth > 0.6]) > np.nanmean(template.correlations[0][smooth < 0.3])
+    assert template.origin["face"] == TissueModel().face
+
+
 def test_an_unknown_template_is_refused():
-    with pytest.raises(InputError, match="Choose one of gray_matter"):
-        load_template("white_matter")
+    with pytest.raises(InputError, match="Choose one of gray_matter, white_matter, brain"):
+        load_template("dark_matter")
