@@ -132,7 +132,8 @@ def run(
     A single study has a most likely effect of 0 at the voxels where it is not known, and no variance between studies.
     """
     reporter, started = Reporter(progress, should_stop, specification.permutations), datetime.now(UTC)
-    with opened(studies, peaks, specification, reporter, bounds=bounds, mask=mask, threads=threads) as analysis:
+    given: dict[str, Any] = {"bounds": bounds, "mask": mask, "template": template}
+    with opened(studies, peaks, specification, reporter, **given, threads=threads) as analysis:
         preview = pooled_maps(analysis, reporter)
         maxima, ranked = None, None
         if specification.permutations:
@@ -152,6 +153,7 @@ def opened(
     *,
     bounds: BoundsMaps | None = None,
     mask: Mask | None = None,
+    template: Template | None = None,
     threads: int | None = None,
 ) -> Iterator[Analysis]:
     """What every stage needs, with compiled kernels and a pool of threads; parameters and errors are those of `run`."""
