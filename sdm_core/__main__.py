@@ -111,6 +111,19 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="forms clusters: one-sided, uncorrected")
     parser.add_argument("--min-peak-z", type=float, default=default.min_peak_z, help="of clusters")
     parser.add_argument("--min-extent", type=int, default=default.min_extent, help="of clusters, in voxels")
+    parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
+    parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
+    parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
+    parser.add_argument(
+        "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"
+    )
+    _add_model(parser, default)
+    _add_jackknife(parser)
+    _add_permutations(parser, default)
+    parser.set_defaults(command=_run)
+
+
+def _add_model(parser: argparse.ArgumentParser, default: AnalysisSpecification) -> None:
     parser.add_argument("--covariates", type=_names, default=(), metavar="A+B", help="columns of the study table")
     parser.add_argument(
         "--hypothesis", type=_numbers, default=(), metavar="0,1,0", help="weights: intercept, then each covariate"
@@ -124,9 +137,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--cohort-correlation", type=float, default=default.cohort_correlation, help="when averaged")
     parser.add_argument("--allow-few", action="store_true", help="accept regressions of fewer than 10 datasets")
-    parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
-    parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
-    parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
+
+
+def _add_jackknife(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jackknife",
         nargs="?",
@@ -137,6 +150,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jackknife-maps", action="store_true", help="write g and z of each of those analyses to OUT/maps"
     )
+
+
+def _add_permutations(parser: argparse.ArgumentParser, default: AnalysisSpecification) -> None:
     parser.add_argument(
         "--permutations",
         type=int,
@@ -152,12 +168,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="every imputation, or their mean and variance propagated (faster)",
     )
     parser.add_argument(
-        "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"
-    )
-    parser.add_argument(
         "--resume", action="store_true", help="go on from the blocks of permutations that an earlier run left in OUT"
     )
-    parser.set_defaults(command=_run)
 
 
 def _add_at(parser: argparse.ArgumentParser) -> None:

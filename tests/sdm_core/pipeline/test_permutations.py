@@ -234,7 +234,7 @@ def test_propagated_moments_rank_the_data_by_their_own_statistic_and_agree_with_
         for algebra in ("exact", "moments")
     )
     assert moments.maps["z"].tobytes() == exact.maps["z"].tobytes()
-    assert np.corrcoef(moments.null_maxima.z[1:].ravel(), exact.null_maxima.z[1:].ravel())[0, 1] > 0.999
+    assert np.corrcoef(moments.null_maxima.z[1:].ravel(), exact.null_maxima.z[1:].ravel())[0, 1] > 0.995
     assert moments.null_maxima.z[1:] == pytest.approx(exact.null_maxima.z[1:], abs=0.15)
     largest = moments.null_maxima.z
     assert moments.maps["p_fwe_voxel"].min() == (largest[:, 0] >= largest[0, 0]).mean().astype(np.float32)
