@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from sdm_core.__main__ import main as core_command
+
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 240.0
 
@@ -32,20 +34,22 @@ from meta_app.datasets.domain import canonical_json, digest
 from meta_app.datasets.models import AgreedDataset
 from meta_app.projects.models import Project
 
-def freeze_and_launch(content, name, imputations):
+def freeze_and_launch(content, name, imputations, permutations=0):
     user = User.objects.create_user(name)
     project = Project.objects.create(name=name)
     text = canonical_json(content)
     dataset = AgreedDataset.objects.create(
         project=project, version=1, content=text, sha256=digest(text), counts={}, frozen_by=user)
     return services.run_launch(user=user, agreed_dataset=dataset, filters=Filters("patients_controls"),
-                               model=Model(imputations=imputations)).run.pk
+                               model=Model(imputations=imputations, permutations=permutations)).run.pk
 
 def look(pk):
     run = Run.objects.get(pk=pk)
     files = {file.name: file.sha256 for file in run.artefacts.all()}
-    return {"status": run.status, "fraction": run.fraction, "attempts": run.attempts, "error": run.error,
-            "rows": run.artefacts.count(), "files": files, "log": [event.text for event in run.events.all()]}
+    blocks = list(run.blocks.order_by("number").values_list("status", "attempts"))
+    return {"blocks": blocks, "status": run.status, "fraction": run.fraction, "attempts": run.attempts,
+            "error": run.error, "rows": run.artefacts.count(), "files": files,
+            "log": [event.text for event in run.events.all()]}
 
 for line in sys.stdin:
     name, *arguments = json.loads(line)
@@ -140,3 +144,26 @@ def test_a_run_whose_worker_is_killed_in_the_middle_is_finished_once_by_another(
     assert hashes == seen["files"]
     assert {"maps/z.nii.gz", "tables/clusters.csv", "run.json"} <= on_disk.keys()
     assert list((site.folder / "runs" / "attempts").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and process groups are those of Unix")
+def test_blocks_of_two_workers_one_of_them_killed_make_the_maxima_of_the_command_line(site, three_studies, tmp_path):
+    run = site.ask("freeze_and_launch", three_studies, f"Blocks {uuid.uuid4().hex[:8]}", 3, 160)
+    first = site.worker()
+    site.start("manage.py", "sweep_runs", "--every", "0.5")
+    site.wait(run, lambda seen: any(status == "done" for status, _ in seen["blocks"]))
+    site.kill(first)
+    assert site.ask("look", run)["status"] == "permuting"
+
+    site.worker()
+    site.worker()
+    seen = site.wait(run, lambda seen: seen["status"] not in ("queued", "running", "permuting"))
+    assert (seen["status"], seen["error"], len(seen["blocks"])) == ("done", "", 5)
+    assert sum(line.startswith("Done:") for line in seen["log"]) == 1
+    inputs, again = site.folder / "runs" / str(run) / "inputs", tmp_path / "again"
+    asked = ["--imputations=3", "--seed=1", "--permutations=160"]
+    assert core_command(["run", str(inputs), "--out", str(again), *asked]) == 0
+    names = ("null_maxima.csv", "maps/p_fwe_tfce.nii.gz", "maps/p_fwe_voxel.nii.gz")
+    assert {name: hashlib.sha256((again / name).read_bytes()).hexdigest() for name in names} == {
+        name: seen["files"][name] for name in names
+    }
