@@ -33,8 +33,8 @@ from sdm_core.spaces import Template
 from sdm_core.spaces.templates import TissueModel, neighbour_correlations, tissue_share
 from sdm_core.specification import COMPATIBILITY
 
-FACES = (0.977, 0.98, 0.983)
-FACTORS = ((1.0, 0.0), (1.75, 1.5))
+FACES = (0.974, 0.977, 0.98, 0.983)
+FACTORS = ((1.0, 0.0), (1.4, 0.8), (1.75, 1.5), (2.1, 2.0))
 REACHED = 1e-3
 """Least kernel of a voxel that counts as reached by a peak."""
 
