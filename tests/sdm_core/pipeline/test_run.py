@@ -232,14 +232,9 @@ def maps_of(mask, with_signs):
         {"sign_peaks": "threshold"},
         {"compatibility": "sdm-6.21"},
         {"anisotropy": 0.2},
+        {"fwhm_mm": 10.0},
     ],
     ids=str,
 )
 def test_every_choice_of_the_model_changes_the_maps(maps_of, change):
     assert maps_of(**change) != maps_of()
-
-
-def test_the_kernel_width_counts_only_where_the_kernel_is_not_fully_anisotropic(maps_of):
-    """At full anisotropy distances are multiples of the width, so that it cancels: the correlations alone decide."""
-    assert maps_of(fwhm_mm=10.0) == maps_of()
-    assert maps_of(fwhm_mm=10.0, anisotropy=0.2) != maps_of(anisotropy=0.2)
