@@ -5,10 +5,13 @@ python benchmarks/jackknife.py FOLDER --imputations 10 --threads 1
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sdm_core import AnalysisSpecification, run
 from sdm_core.io import read_mask, read_sdm_folder

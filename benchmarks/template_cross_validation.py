@@ -1,6 +1,6 @@
 """How well the packaged gray-matter template does on studies that it was not chosen on.
 
-    python -m benchmarks.template_cross_validation [--run ../shared/data/sdm_psi_run] [--folds 5]
+    python benchmarks/template_cross_validation.py [--run ../shared/data/sdm_psi_run] [--folds 5]
 
 Makes the bounds of every study of a published SDM-PSI run from its peaks (compatibility mode, the run's mask) with each
 candidate model of the template, and correlates their mid-points with the published ones where a peak reaches in either,
@@ -13,11 +13,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sdm_core.effects import (
     EffectScale,
