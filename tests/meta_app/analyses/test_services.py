@@ -218,7 +218,7 @@ def test_of_two_sweepers_one_sends(run):
     now = timezone.now() + timedelta(hours=1)
     stale = Run.objects.get(pk=run.pk)
     assert services.runs_resend(now=now) == 1
-    assert services._resend(stale, now) == 0
+    assert services._resend(Run.objects, tasks.run_execute, stale, now) == 0
 
 
 @pytest.mark.django_db
