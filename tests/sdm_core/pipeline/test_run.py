@@ -60,7 +60,9 @@ def test_where_every_study_has_its_peak_the_result_is_the_plain_meta_analysis(ma
     assert at_peak(result, "tau2") == 0
     assert at_peak(result, "z") == pytest.approx(at_peak(result, "g") / np.sqrt(at_peak(result, "var")), rel=1e-5)
     assert result.clusters[0].sign == 1
-    assert result.clusters[0].peak.mm == PEAK
+    # Its neighbours can be near enough to have its value.
+    assert np.abs(np.subtract(result.clusters[0].peak.mm, PEAK)).max() <= 2
+    assert result.clusters[0].peak.z == pytest.approx(at_peak(result, "z"), rel=1e-5)
 
 
 @pytest.mark.parametrize(("n_with_peak", "n_silent"), [(1, 0), (2, 0), (0, 1), (0, 4), (1, 6)])
