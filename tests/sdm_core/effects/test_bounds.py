@@ -42,6 +42,17 @@ def test_the_kernel_of_a_neighbour_is_its_correlation_at_full_anisotropy():
     assert np.exp(-(distance[neighbour] ** 2) / (2 * SIGMA**2)) == pytest.approx(0.98, rel=1e-6)
 
 
+def test_at_full_anisotropy_distances_are_multiples_of_the_width_and_kernels_do_not_depend_on_it():
+    template, first = box_template((7, 8, 6)), np.array([0], dtype=np.int32)
+
+    def kernels(anisotropy, fwhm):
+        graph = KernelGraph.of(template, anisotropy=anisotropy, fwhm_mm=fwhm)
+        return np.exp(-(virtual_distances(graph, first) ** 2) / (2 * graph.sigma**2))
+
+    assert kernels(1.0, 10.0) == pytest.approx(kernels(1.0, 20.0), rel=1e-12, abs=0)
+    assert kernels(0.2, 10.0) != pytest.approx(kernels(0.2, 20.0), rel=0.1)
+
+
 def test_no_path_leads_further_than_one_and_a_half_fwhm():
     template = box_template((25, 1, 1), rho=0.9)
     graph = KernelGraph.of(template, fwhm_mm=FWHM)

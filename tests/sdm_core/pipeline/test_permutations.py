@@ -228,14 +228,22 @@ def test_false_alarms_over_the_family_are_as_rare_as_promised(mask):
         assert 0.01 < (values[320:] > limit).mean() < 0.11
 
 
-def test_propagated_moments_rank_the_data_by_their_own_statistic_and_agree_with_the_exact_loop(mask, result):
-    exact, moments = (
-        run(*tables(MIXED, 4), dataclasses.replace(PERMUTED, imputations=20, permutation_algebra=algebra), mask=mask)
-        for algebra in ("exact", "moments")
-    )
+def by_both_algebras(mask, rows):
+    choices = dataclasses.replace(PERMUTED, imputations=20)
+    for algebra in ("exact", "moments"):
+        yield run(*tables(rows, len(rows)), dataclasses.replace(choices, permutation_algebra=algebra), mask=mask)
+
+
+def test_propagated_moments_rank_the_data_by_their_own_statistic(mask):
+    exact, moments = by_both_algebras(mask, MIXED)
     assert moments.maps["z"].tobytes() == exact.maps["z"].tobytes()
-    assert np.corrcoef(moments.null_maxima.z[1:].ravel(), exact.null_maxima.z[1:].ravel())[0, 1] > 0.995
     assert moments.null_maxima.z[1:] == pytest.approx(exact.null_maxima.z[1:], abs=0.15)
     largest = moments.null_maxima.z
     assert moments.maps["p_fwe_voxel"].min() == (largest[:, 0] >= largest[0, 0]).mean().astype(np.float32)
     assert "propagated" in moments.provenance["permutation_test"]["method"]
+
+
+def test_propagated_moments_agree_better_with_the_exact_loop_the_more_studies_there_are(mask):
+    exact, moments = (result.null_maxima.z[1:] for result in by_both_algebras(mask, 3 * MIXED))
+    assert np.corrcoef(moments.ravel(), exact.ravel())[0, 1] > 0.999
+    assert moments == pytest.approx(exact, abs=0.1)

@@ -11,7 +11,7 @@ from sdm_core.effects import g_variance, hedges_g
 from sdm_core.imputation import FieldGenerator
 from sdm_core.inference import find_clusters
 from sdm_core.pooling import meta_analyse
-from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
+from sdm_core.spaces import SHAPE, Mask, mm_to_voxel, voxel_to_mm
 from sdm_core.studies import BoundsMaps
 
 # Simulated studies; no real data.
@@ -60,9 +60,11 @@ def test_where_every_study_has_its_peak_the_result_is_the_plain_meta_analysis(ma
     assert at_peak(result, "tau2") == 0
     assert at_peak(result, "z") == pytest.approx(at_peak(result, "g") / np.sqrt(at_peak(result, "var")), rel=1e-5)
     assert result.clusters[0].sign == 1
-    # Its neighbours can be near enough to have its value.
-    assert np.abs(np.subtract(result.clusters[0].peak.mm, PEAK)).max() <= 2
-    assert result.clusters[0].peak.z == pytest.approx(at_peak(result, "z"), rel=1e-5)
+    # Neighbours that are near enough have the peak's value; the first of equals is listed.
+    tied = voxel_to_mm(np.argwhere(result.maps["z"] == at_peak(result, "z")))
+    assert at_peak(result, "z") == result.maps["z"].max()
+    assert np.abs(tied - PEAK).sum(axis=1).max() <= 2
+    assert result.clusters[0].peak.mm in {tuple(mm) for mm in tied.tolist()}
 
 
 @pytest.mark.parametrize(("n_with_peak", "n_silent"), [(1, 0), (2, 0), (0, 1), (0, 4), (1, 6)])
