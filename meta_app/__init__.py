@@ -1,11 +1,12 @@
 """The web application: records -> studies -> extraction -> agreed dataset -> analysis -> results.
 
 Data flows one way, and apps import only from apps to their left:
-accounts, projects, library, screening, extraction, datasets, analyses, results.
+accounts, audit, projects, library, screening, extraction, quality, agreement, datasets, analyses, results.
 
 Inside an app the role names are the same everywhere:
-urls, admin > views, api > forms, serializers > services > tasks > execution > engine, checks > selectors > models >
-parsers > domain. Services write, selectors read, views parse-authorise-call-render, domain is plain Python.
+urls, admin > views, api > forms, serializers > services > tasks > execution > engine, checks > exports > pairing >
+selectors > models > parsers > domain. Services write, selectors read, views parse-authorise-call-render, domain is
+plain Python.
 Only `analyses.engine` and `extraction.checks` open the door to `sdm_core`.
 """
 

@@ -15,13 +15,31 @@ from meta_app.library.models import Report
 from meta_app.projects.models import Project
 
 
+class Extracted(models.Model):
+    """What each row of an extraction holds beside its columns.
+
+    `values` are the answers to the fields of the form that have no column of their own, by key. `sources` says where a
+    value (of a column or of the form) stands in the paper: by key, quote, page, file, and, when it was converted, what
+    was reported and by which formula. `origins` says in a consensus where each value came from: by key, "A", "B",
+    "equal" or "other" with the reason.
+    """
+
+    values = models.JSONField(default=dict, blank=True)
+    sources = models.JSONField(default=dict, blank=True)
+    origins = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        abstract = True
+
+
 class ExtractionForm(TimestampedModel):
     """A versioned form; built-in ones belong to no project."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True, related_name="forms")
     name = models.SlugField()
     version = models.PositiveIntegerField()
-    fields = models.JSONField(default=list)
+    fields = models.JSONField(default=list, help_text="Shape of `extraction.form_domain.FormField`.")
+    change_reason = models.TextField(blank=True)
 
     class Meta:
         ordering = ["name", "version"]
@@ -52,7 +70,30 @@ class Study(TimestampedModel):
         return self.label
 
 
-class Extraction(VersionedModel):
+class Assignment(TimestampedModel):
+    """Who shall extract and score a study, as A or as B."""
+
+    class Position(models.TextChoices):
+        A = "A", "Reviewer A"
+        B = "B", "Reviewer B"
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="assignments")
+    position = models.CharField(max_length=10, choices=Position)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["study", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "position"], name="one_assignment_per_position"),
+            models.UniqueConstraint(fields=["study", "reviewer"], name="one_assignment_per_reviewer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study}, {self.get_position_display()}: {self.reviewer}"
+
+
+class Extraction(Extracted, VersionedModel):
     class Position(models.TextChoices):
         A = "A", "Reviewer A"
         B = "B", "Reviewer B"
@@ -93,6 +134,7 @@ class ExtractionEvent(models.Model):
         STARTED = "started", "started"
         COMPLETED = "completed", "completed"
         REOPENED = "reopened", "reopened"
+        FORM = "form", "moved to another form version"
 
     extraction = models.ForeignKey(Extraction, on_delete=models.CASCADE, related_name="events")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -108,7 +150,7 @@ class ExtractionEvent(models.Model):
         return f"{self.extraction}: {self.get_kind_display()} by {self.actor}"
 
 
-class Cohort(TimestampedModel):
+class Cohort(Extracted, TimestampedModel):
     """Who was scanned. The same `identity` in two studies says: these are the same people."""
 
     extraction = models.ForeignKey(Extraction, on_delete=models.CASCADE, related_name="cohorts")
@@ -123,7 +165,7 @@ class Cohort(TimestampedModel):
         return self.label
 
 
-class Group(TimestampedModel):
+class Group(Extracted, TimestampedModel):
     """Part of a cohort at one time. n is the number analysed, after exclusions."""
 
     class Kind(models.TextChoices):
@@ -160,7 +202,7 @@ class Group(TimestampedModel):
         return self.label or self.get_kind_display()
 
 
-class Dataset(VersionedModel):
+class Dataset(Extracted, VersionedModel):
     """A contrast in one metric. Positive means: group A above group B (after above before)."""
 
     class Comparison(models.TextChoices):
@@ -191,6 +233,13 @@ class Dataset(VersionedModel):
         TALAIRACH = "talairach", "Talairach"
         UNKNOWN = "unknown", "Not stated"
 
+    class Transform(models.TextChoices):
+        BY_SOFTWARE = "", "By software (Lancaster 2007)"
+        SPM = "spm", "Lancaster 2007, SPM"
+        FSL = "fsl", "Lancaster 2007, FSL"
+        OTHER = "other", "Lancaster 2007, pooled"
+        BRETT = "brett", "Brett 1999"
+
     class ThresholdKind(models.TextChoices):
         UNCORRECTED = "uncorrected", "Uncorrected"
         CORRECTED = "corrected", "Corrected for multiple comparisons"
@@ -199,6 +248,8 @@ class Dataset(VersionedModel):
     class PeaksState(models.TextChoices):
         NOT_EXTRACTED = "not_extracted", "Peaks not extracted yet"
         PEAKS = "peaks", "Peaks"
+        SIGN_ONLY = "sign_only", "Peaks with a sign, without a statistic"
+        THRESHOLD_ONLY = "threshold_only", "Peaks of which only the threshold is known"
         NO_PEAKS = "no_peaks", "No peaks: nothing survived the threshold"
 
     extraction = models.ForeignKey(Extraction, on_delete=models.CASCADE, related_name="datasets")
@@ -214,6 +265,10 @@ class Dataset(VersionedModel):
     software_reported = models.CharField(max_length=120, blank=True)
     fwhm_mm = models.FloatField(null=True, blank=True)
     space = models.CharField(max_length=10, choices=Space, default=Space.UNKNOWN)
+    transform = models.CharField(
+        max_length=10, choices=Transform, default=Transform.BY_SOFTWARE, blank=True,
+        help_text="How Talairach coordinates become MNI.",
+    )  # fmt: skip
     threshold_kind = models.CharField(max_length=20, choices=ThresholdKind, default=ThresholdKind.UNKNOWN)
     threshold_reported = models.CharField(max_length=200, blank=True)
     t_threshold = models.FloatField(null=True, blank=True)
@@ -257,9 +312,14 @@ class Peak(TimestampedModel):
     cluster_size = models.FloatField(null=True)
     cluster_unit = models.CharField(max_length=10, blank=True, help_text="voxels or mm3")
     label = models.CharField(max_length=200, blank=True)
+    hemisphere = models.CharField(max_length=10, blank=True, help_text="left, right or both, as reported.")
+    brodmann = models.CharField(max_length=20, blank=True, help_text="Brodmann area as reported.")
+    sub_peak = models.BooleanField(default=False, help_text="A further maximum of the cluster above it.")
+    p_kind = models.CharField(max_length=20, blank=True, help_text="Which p: one- or two-tailed, corrected or not.")
     page = models.CharField(max_length=20, blank=True)
     note = models.CharField(max_length=300, blank=True)
     confirmed = models.BooleanField(default=False, help_text="The reviewer looked again: 4 to 10 mm from the mask.")
+    origin = models.JSONField(default=dict, blank=True, help_text="In a consensus: from whom, by whom, why.")
 
     class Meta:
         ordering = ["dataset", "position"]
@@ -267,3 +327,37 @@ class Peak(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.dataset}, row {self.position}"
+
+
+class SampleOverlap(VersionedModel):
+    """Two cohorts of a project that may be the same people, and what the team decided about it."""
+
+    class Decision(models.TextChoices):
+        OPEN = "open", "To be decided"
+        SAME = "same", "The same people"
+        PARTLY = "partly", "Partly the same people"
+        DIFFERENT = "different", "Different people"
+
+    class Handling(models.TextChoices):
+        KEEP_ALL = "keep_all", "Keep both, as datasets of one cohort"
+        KEEP_FIRST = "keep_first", "Keep the first only"
+        KEEP_SECOND = "keep_second", "Keep the second only"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sample_overlaps")
+    first = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="+")
+    evidence = models.JSONField(default=list, help_text="What is equal, in words, with the values of both.")
+    decision = models.CharField(max_length=10, choices=Decision, default=Decision.OPEN)
+    handling = models.CharField(max_length=12, choices=Handling, blank=True)
+    reason = models.TextField(blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["project", "first", "second"]
+        constraints = [models.UniqueConstraint(fields=["first", "second"], name="a_pair_of_studies_is_asked_once")]
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second}: {self.get_decision_display()}"

@@ -12,6 +12,7 @@ from meta_app.projects.models import Membership, Project, Role
 
 READ = frozenset(Role.values)
 EXTRACT = frozenset({Role.OWNER, Role.REVIEWER})
+ADJUDICATE = frozenset({Role.OWNER, Role.ADJUDICATOR})
 FREEZE = frozenset({Role.OWNER, Role.ADJUDICATOR})
 LAUNCH = frozenset({Role.OWNER, Role.REVIEWER, Role.ADJUDICATOR})
 MANAGE = frozenset({Role.OWNER})

@@ -11,6 +11,7 @@ from meta_app.settings.environment import Path, read_integer, read_path, read_te
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = read_path("CONCORD_DATA", BASE_DIR / "data")
 RUNS_DIR = DATA_DIR / "runs"
+FILES_DIR = DATA_DIR / "files"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -27,10 +28,13 @@ INSTALLED_APPS = [
     "csp",
     "meta_app.common",
     "meta_app.accounts",
+    "meta_app.audit",
     "meta_app.projects",
     "meta_app.library",
     "meta_app.screening",
     "meta_app.extraction",
+    "meta_app.quality",
+    "meta_app.agreement",
     "meta_app.datasets",
     "meta_app.analyses",
     "meta_app.results",

@@ -13,10 +13,13 @@ from django.template.loader import get_template
 ROOT = Path(__file__).resolve().parents[2]
 APPS_LEFT_TO_RIGHT = (
     "accounts",
+    "audit",
     "projects",
     "library",
     "screening",
     "extraction",
+    "quality",
+    "agreement",
     "datasets",
     "analyses",
     "results",
