@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import special
 
 from sdm_core.compiled import compiled
-from sdm_core.inference.tfce import NONE, Enhancer, Floats, Heights, Places
+from sdm_core.inference.tfce import NONE, Enhancer, Floats, Heights, Places, root_of
 from sdm_core.spaces import Mask
 
 
@@ -66,14 +66,6 @@ class ClusterExtents:
 
 
 @compiled
-def _root(parent: Places, component: np.uint32) -> np.uint32:
-    while parent[component] != component:
-        parent[component] = parent[parent[component]]
-        component = parent[component]
-    return component
-
-
-@compiled
 def _enter(
     label: Places, corner: np.uint32, steps: Places, parent: Places, count: Places, last: np.uint32
 ) -> np.uint32:
@@ -82,7 +74,7 @@ def _enter(
     for step in steps:
         if label[corner + step] == NONE:
             continue
-        other = _root(parent, label[corner + step])
+        other = root_of(parent, label[corner + step])
         if mine == NONE:
             mine = other
         elif other != mine:
@@ -112,4 +104,4 @@ def _label(z: Heights, threshold: np.float32, corners: Places, steps: Places, ce
     for voxel in range(z.size):
         mine = label[corners[voxel] + centre]
         if mine != NONE:
-            sizes[voxel] = sign * count[_root(parent, mine)]
+            sizes[voxel] = sign * count[root_of(parent, mine)]

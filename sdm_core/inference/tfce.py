@@ -160,7 +160,8 @@ def _fall(z: Heights, order: Places) -> None:
 
 
 @compiled
-def _root(parent: Places, component: np.uint32) -> np.uint32:
+def root_of(parent: Places, component: np.uint32) -> np.uint32:
+    """The component that a component is part of now; shortens the way there."""
     while parent[component] != component:
         parent[component] = parent[parent[component]]
         component = parent[component]
@@ -217,7 +218,7 @@ def _enter(forest: Forest, label: Places, corner: np.uint32, steps: Places, weig
         other = label[corner + step]
         if other == NONE or other == mine:  # noqa: SIM109 - a tuple is not compiled well
             continue
-        other = _root(forest.parent, other)
+        other = root_of(forest.parent, other)
         if other != mine:
             _lower(forest, other, weight)
             mine = other if mine == NONE else _join(forest, mine, other)

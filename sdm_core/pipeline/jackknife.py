@@ -139,14 +139,12 @@ def jackknife(
     expanded = (
         model_of(studies, specification).is_mean and specification.estimator == "DL" and not averaged and not anew
     )
-    analyses = _expanded if expanded else _anew
+    job = _Job(studies, peaks, specification, bounds, groups, template, progress, should_stop, threads)
     places = [_place(cluster) for cluster in result.clusters]
     labels = _labels(result, specification, bounds.mask)
     stays: list[list[bool | None]] = []
     peak_z: list[list[float | None]] = []
-    options: dict[str, Any] = {"progress": progress, "should_stop": should_stop, "threads": threads}
-    options["template"] = template
-    for name, maps in zip(groups, analyses(studies, peaks, specification, bounds, groups, **options), strict=True):
+    for name, maps in zip(groups, _expanded(job) if expanded else _anew(job), strict=True):
         if maps is None:
             stays.append([None] * len(places))
             peak_z.append([None] * len(places))
@@ -167,59 +165,53 @@ def _groups(studies: StudyTable, by: By) -> dict[str, list[int]]:
     return members_of(studies)
 
 
-def _anew(
-    studies: StudyTable,
-    peaks: PeakTable,
-    specification: AnalysisSpecification,
-    bounds: BoundsMaps,
-    groups: Mapping[str, Sequence[int]],
-    *,
-    template: Template | None,
-    progress: Callable[[Progress], None] | None,
-    should_stop: Callable[[], bool] | None,
-    threads: int | None,
-) -> Iterator[Maps | None]:
+@dataclass(frozen=True)
+class _Job:
+    """What is left out of what, and who is told; `groups` are places of studies by name."""
+
+    studies: StudyTable
+    peaks: PeakTable
+    specification: AnalysisSpecification
+    bounds: BoundsMaps
+    groups: Mapping[str, Sequence[int]]
+    template: Template | None
+    progress: Callable[[Progress], None] | None
+    should_stop: Callable[[], bool] | None
+    threads: int | None
+
+
+def _anew(job: _Job) -> Iterator[Maps | None]:
     """Maps without each group, one analysis after another; None where the model cannot be fitted."""
-    for i, (name, own) in enumerate(groups.items()):
-        report = _shifted(progress, name, i, len(groups))
-        options: dict[str, Any] = {"progress": report, "should_stop": should_stop, "threads": threads}
-        options |= {"bounds": bounds, "template": template}
+    options: dict[str, Any] = {"should_stop": job.should_stop, "threads": job.threads}
+    options |= {"bounds": job.bounds, "template": job.template}
+    for i, (name, own) in enumerate(job.groups.items()):
+        report = _shifted(job.progress, name, i, len(job.groups))
+        tables = leave_out(job.studies, job.peaks, *own)
         try:
-            yield run(*leave_out(studies, peaks, *own), specification, **options).maps
+            yield run(*tables, job.specification, progress=report, **options).maps
         except InputError:
             yield None
 
 
-def _expanded(
-    studies: StudyTable,
-    peaks: PeakTable,
-    specification: AnalysisSpecification,
-    bounds: BoundsMaps,
-    groups: Mapping[str, Sequence[int]],
-    *,
-    template: Template | None,
-    progress: Callable[[Progress], None] | None,
-    should_stop: Callable[[], bool] | None,
-    threads: int | None,
-) -> Iterator[Maps]:
+def _expanded(job: _Job) -> Iterator[Maps]:
     """Maps without each group, all made in one pass."""
-    template, scale = analysed_template(specification, bounds.mask, template), EffectScale.of(studies)
-    message = f"Leaving out each of {len(groups)}"
+    template = analysed_template(job.specification, job.bounds.mask, job.template)
+    message = f"Leaving out each of {len(job.groups)}"
 
     def tick(share: float) -> None:
-        if should_stop is not None and should_stop():
+        if job.should_stop is not None and job.should_stop():
             raise Stopped("The jackknife was stopped before its end; nothing was written.")
-        if progress is not None:
-            progress(Progress("jackknife", share, message))
+        if job.progress is not None:
+            job.progress(Progress("jackknife", share, message))
 
-    with Workers(threads) as workers:
-        model = model_of(studies, specification)
-        analysis = Analysis(studies, peaks, specification, template, scale, workers, model)
-        for pool in _pools(analysis, bounds, groups, tick):
+    with Workers(job.threads) as workers:
+        scale, model = EffectScale.of(job.studies), model_of(job.studies, job.specification)
+        analysis = Analysis(job.studies, job.peaks, job.specification, template, scale, workers, model)
+        for pool in _pools(analysis, job.bounds, job.groups, tick):
             pooled = pool.pooled()
             values = (pooled.estimate, *(getattr(pooled, name) for name in ("variance", *LEFT_OUT_MAPS[2:])))
             named = zip(LEFT_OUT_MAPS, values, strict=True)
-            yield {name: bounds.mask.to_volume(value) for name, value in named}
+            yield {name: job.bounds.mask.to_volume(value) for name, value in named}
 
 
 def _pools(analysis: Analysis, bounds: BoundsMaps, groups: Mapping[str, Sequence[int]], tick: Tick) -> list[RubinPool]:

@@ -15,7 +15,7 @@ from sdm_core.compiled import NOT_COMPILED, numba
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem
 from sdm_core.inference import BLOCK, SDM_NEIGHBOURS, NullMaxima, null_summary
-from sdm_core.studies import PeakTable, StudyTable, cohort_counts
+from sdm_core.studies import PeakTable, StudyTable, cohort_counts, cohort_names
 
 from .stages import Analysis
 
@@ -138,11 +138,13 @@ def check_same_tables(studies: StudyTable, peaks: PeakTable, run: Mapping[str, A
 
 
 def tables_sha256(studies: StudyTable, peaks: PeakTable) -> str:
-    """Hash of everything in the two tables that enters an analysis, covariates excepted."""
+    """Hash of all in the two tables that enters an analysis, covariates excepted; an empty cohort column is as none."""
     digest = hashlib.sha256(repr((studies.names, studies.design, studies.threshold_kind)).encode())
     columns = (studies.n1, studies.n2, studies.t_threshold, studies.no_peaks)
     for array in (*columns, peaks.study_index, peaks.mm, peaks.t, peaks.sign):
         digest.update(np.ascontiguousarray(array).tobytes())
+    if any(cohorts := cohort_names(studies)):
+        digest.update(repr(cohorts).encode())
     for name, image in zip(studies.names, studies.images, strict=True):
         if image is not None:
             digest.update(name.encode() + image.digest)

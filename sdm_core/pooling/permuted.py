@@ -121,12 +121,8 @@ def _fit(products: Tiled, effects: Tiled, shares: Tiled, model: Tiled, p: int, i
     weight, weight_squares, first_moment, second_moment = zeros(), zeros(), zeros(), zeros()
     for i in range(n_studies):
         effect = load(effects, (imputation * n_studies + i) * width + lane)
-        product = load(products, (p * n_studies + i) * width + lane)
-        d = fma(shares[p, i], effect, product)
-        if model[i, CORRELATION] > _ZERO:
-            y, w = correlation(d, effect, model[i, BASE])
-        else:
-            y, w = difference(d, effect, model[i, CURVATURE], model[i, BASE], model[i, SLOPE])
+        d = fma(shares[p, i], effect, load(products, (p * n_studies + i) * width + lane))
+        y, w = study_effect(d, effect, model, i)
         store(fitted, 2 * i * LANES, y)
         store(fitted, (2 * i + 1) * LANES, w)
         wy = w * y
@@ -135,6 +131,14 @@ def _fit(products: Tiled, effects: Tiled, shares: Tiled, model: Tiled, p: int, i
         first_moment = fma(w, y, first_moment)
         second_moment = fma(wy, y, second_moment)
     return weight, weight_squares, first_moment, second_moment
+
+
+@compiled
+def study_effect(d: Lanes, effect: Lanes, model: Tiled, i: int) -> tuple[Lanes, Lanes]:
+    """Effect y and weight w of study i, whose permuted mean is d."""
+    if model[i, CORRELATION] > _ZERO:
+        return correlation(d, effect, model[i, BASE])
+    return difference(d, effect, model[i, CURVATURE], model[i, BASE], model[i, SLOPE])
 
 
 @compiled

@@ -35,7 +35,7 @@ from sdm_core.lanes import (
     zeros,
 )
 
-from .permuted import BASE, CORRELATION, CURVATURE, SLOPE, correlation, difference, fill_products
+from .permuted import fill_products, study_effect
 
 _ONE = np.float32(1)
 _ZERO = np.float32(0)
@@ -121,7 +121,7 @@ def _imputed(effects: Tiled, place: int, model: Tiled, y: Tiled, own: Tiled) -> 
     """Effects and weights 1 / v of the studies as they are."""
     for i in range(y.shape[0]):
         effect = load(effects, place + i * effects.shape[3])
-        _keep_study(effect, effect, model[i], i, y, own)
+        _keep_study(effect, effect, model, i, y, own)
 
 
 @compiled
@@ -131,15 +131,12 @@ def _permuted(effects: Tiled, place: int, products: Tiled, first: int, shares: T
     width = effects.shape[3]
     for i in range(y.shape[0]):
         effect, product = load(effects, place + i * width), load(products, first + i * width)
-        _keep_study(fma(shares[i], effect, product), effect, model[i], i, y, own)
+        _keep_study(fma(shares[i], effect, product), effect, model, i, y, own)
 
 
 @compiled
 def _keep_study(d: Lanes, effect: Lanes, model: Tiled, i: int, y: Tiled, own: Tiled) -> None:
-    if model[CORRELATION] > _ZERO:
-        fitted, weight = correlation(d, effect, model[BASE])
-    else:
-        fitted, weight = difference(d, effect, model[CURVATURE], model[BASE], model[SLOPE])
+    fitted, weight = study_effect(d, effect, model, i)
     store(y, i * LANES, fitted)
     store(own, i * LANES, weight)
 
@@ -208,11 +205,17 @@ def _decompose(design: Tiled, columns: int, weights: Tiled, gram: Tiled) -> None
     """Fill the rows of the columns."""
     for a in range(columns):
         for b in range(a + 1):
-            total = zeros()
-            for i in range(weights.shape[0]):
-                total = fma(design[i, a] * design[i, b], load(weights, i * LANES), total)
-            store(gram[a, b], 0, total)
+            store(gram[a, b], 0, _product(design, a, b, weights))
         _take_out(gram, a)
+
+
+@compiled
+def _product(design: Tiled, a: int, b: int, weights: Tiled) -> Lanes:
+    """Weighted product of two columns."""
+    total = zeros()
+    for i in range(weights.shape[0]):
+        total = fma(design[i, a] * design[i, b], load(weights, i * LANES), total)
+    return total
 
 
 @compiled
@@ -263,12 +266,13 @@ def _trace(design: Tiled, columns: int, weights: Tiled, gram: Tiled) -> Lanes:
 
 @compiled
 def _fill_squares(design: Tiled, columns: int, weights: Tiled, squares: Tiled) -> None:
+    squared = _rows(weights.shape[0])
+    for i in range(weights.shape[0]):
+        weight = load(weights, i * LANES)
+        store(squared, i * LANES, weight * weight)
     for a in range(columns):
         for b in range(a + 1):
-            total = zeros()
-            for i in range(weights.shape[0]):
-                weight = load(weights, i * LANES)
-                total = fma(design[i, a] * design[i, b], weight * weight, total)
+            total = _product(design, a, b, squared)
             store(squares[a, b], 0, total)
             store(squares[b, a], 0, total)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sdm_core.compiled import compiled
 from sdm_core.lanes import LANES, Lanes, Tiled, fma, larger, load, minus, positive, reciprocal_root, root, store, zeros
 
-from .permuted import BASE, CORRELATION, CURVATURE, LEAST_VARIANCE, SLOPE, correlation, difference, fill_products
+from .permuted import CORRELATION, CURVATURE, LEAST_VARIANCE, SLOPE, fill_products, study_effect
 
 MEAN, VARIANCE = 0, 1
 """Places of the moments of the imputed effects."""
@@ -63,7 +63,7 @@ def _fit(products: Tiled, moments: Tiled, shares: Tiled, model: Tiled, p: int, t
         effect = load(moments, ((2 * tile + MEAN) * n_studies + i) * width + lane)
         spread = load(moments, ((2 * tile + VARIANCE) * n_studies + i) * width + lane)
         d = fma(shares[p, i], effect, load(products, (p * n_studies + i) * width + lane))
-        y, w, y1, y2 = _study(d, effect, shares[p, i], model[i])
+        y, w, y1, y2 = _study(d, effect, shares[p, i], model, i)
         row = i * _FITTED * LANES
         for place, value in ((_Y, y), (_W, w), (_Y1, y1), (_Y2, y2), (_SPREAD, spread)):
             store(fitted, row + place * LANES, value)
@@ -79,13 +79,14 @@ def _fit(products: Tiled, moments: Tiled, shares: Tiled, model: Tiled, p: int, t
 
 
 @compiled
-def _study(d: Lanes, effect: Lanes, share: np.float32, model: Tiled) -> tuple[Lanes, Lanes, Lanes, Lanes]:
+def _study(d: Lanes, effect: Lanes, share: np.float32, model: Tiled, i: int) -> tuple[Lanes, Lanes, Lanes, Lanes]:
     """Effect, weight, and first and second derivative of the effect by the imputed effect.
 
     With a' = 2 h (effect - share d), s = a' / (2 a) and s' = h (1 - share^2) / a - 2 s^2, the derivatives of
     y = d / sqrt(a) are (share - d s) / sqrt(a) and (d s^2 - 2 share s - d s') / sqrt(a).
     """
-    curvature = _ONE if model[CORRELATION] > _ZERO else model[CURVATURE]
+    correlated = model[i, CORRELATION] > _ZERO
+    curvature = _ONE if correlated else model[i, CURVATURE]
     a = larger(fma(curvature, fma(effect, effect, minus(d * d)), _ONE), LEAST_VARIANCE)
     one = reciprocal_root(a)
     per_a = curvature * one * one
@@ -93,12 +94,11 @@ def _study(d: Lanes, effect: Lanes, share: np.float32, model: Tiled) -> tuple[La
     s1 = fma(per_a, _ONE - share * share, minus(_TWO * s * s))
     y1 = one * fma(minus(d), s, share)
     y2 = one * (d * fma(s, s, minus(s1)) - _TWO * share * s)
-    if model[CORRELATION] > _ZERO:
-        y, w = correlation(d, effect, model[BASE])
+    y, w = study_effect(d, effect, model, i)
+    if correlated:
         cosine = a / fma(effect, effect, _ONE)
         root_cosine = root(cosine)
         return y, w, y1 * root_cosine, root_cosine * fma(minus(d * one * cosine), y1 * y1, y2)
-    y, w = difference(d, effect, model[CURVATURE], model[BASE], model[SLOPE])
     return y, w, y1, y2
 
 

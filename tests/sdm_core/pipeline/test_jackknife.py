@@ -9,19 +9,11 @@ from sdm_core import AnalysisSpecification, InputError, PeakTable, StudyTable, r
 from sdm_core.__main__ import main
 from sdm_core.io import write_map, write_sdm_folder
 from sdm_core.pipeline import jackknife
-from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
+from sdm_core.spaces import mm_to_voxel
 from sdm_core.studies import leave_out
+from tests.sdm_core.pipeline.conftest import PEAK
 
-PEAK = (-40.0, 10.0, 4.0)
 FEW = AnalysisSpecification(imputations=4, min_extent=5)
-
-
-@pytest.fixture(scope="module")
-def mask():
-    volume = np.zeros(SHAPE, dtype=bool)
-    i, j, k = mm_to_voxel(PEAK).astype(int)
-    volume[i - 6 : i + 7, j - 6 : j + 7, k - 6 : k + 7] = True
-    return Mask.from_volume(volume, "box")
 
 
 def tables(statistics, **columns):

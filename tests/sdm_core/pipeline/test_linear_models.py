@@ -5,17 +5,8 @@ import pytest
 
 from sdm_core import AnalysisSpecification, InputError, PeakTable, StudyTable, run
 from sdm_core.io import write_sdm_folder
-from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
-
-PEAK = (-40.0, 10.0, 4.0)
-
-
-@pytest.fixture(scope="module")
-def mask():
-    volume = np.zeros(SHAPE, dtype=bool)
-    i, j, k = mm_to_voxel(PEAK).astype(int)
-    volume[i - 6 : i + 7, j - 6 : j + 7, k - 6 : k + 7] = True
-    return Mask.from_volume(volume, "box")
+from sdm_core.spaces import mm_to_voxel
+from tests.sdm_core.pipeline.conftest import PEAK
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,9 @@ from sdm_core.diagnostics import forest, heterogeneity, model_summary
 from sdm_core.io import write_map, write_result, write_sdm_folder
 from sdm_core.pipeline import effects_at, model_of, voxels_at, voxels_of
 from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
+from tests.sdm_core.pipeline.conftest import PEAK
 
-PEAK, BESIDE = (-40.0, 10.0, 4.0), (-36.0, 12.0, 0.0)
-
-
-@pytest.fixture(scope="module")
-def mask():
-    volume = np.zeros(SHAPE, dtype=bool)
-    i, j, k = mm_to_voxel(PEAK).astype(int)
-    volume[i - 6 : i + 7, j - 6 : j + 7, k - 6 : k + 7] = True
-    return Mask.from_volume(volume, "box")
+BESIDE = (-36.0, 12.0, 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -16,19 +16,10 @@ from sdm_core.pipeline.prepared import key_of, prepared_parts
 from sdm_core.pipeline.progress import Reporter
 from sdm_core.pipeline.run import conclude, opened, pooled_maps, prepare
 from sdm_core.resources import resources_needed
-from sdm_core.spaces import SHAPE, Mask, mm_to_voxel
+from tests.sdm_core.pipeline.conftest import PEAK
 
-PEAK = (-40.0, 10.0, 4.0)
 TEST = AnalysisSpecification(imputations=3, min_extent=5, permutations=100, permutation_p=True)
 PLENTY = 10**9
-
-
-@pytest.fixture(scope="module")
-def mask():
-    volume = np.zeros(SHAPE, dtype=bool)
-    i, j, k = mm_to_voxel(PEAK).astype(int)
-    volume[i - 6 : i + 7, j - 6 : j + 7, k - 6 : k + 7] = True
-    return Mask.from_volume(volume, "box")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import pytest
 
 from sdm_core import AnalysisSpecification, InputError, PeakTable, StudyTable
 from sdm_core.pipeline import Composites
+from sdm_core.pipeline.provenance import tables_sha256
 from sdm_core.studies import cohort_counts, cohort_warnings, keep_largest, members_of
 
 
@@ -83,3 +84,12 @@ def test_averages_of_simulated_correlated_datasets_have_the_stated_variance():
 def test_averaged_cohorts_are_not_permuted():
     with pytest.raises(InputError, match="cannot be averaged and permuted"):
         AnalysisSpecification(cohorts="average", permutations=10)
+
+
+def test_the_hash_of_the_tables_tells_cohorts_apart_but_not_an_empty_column_from_none():
+    hashes = [tables_sha256(studies, peaks(studies)) for studies in (table(), table("abcde"), table(("",) * 5))]
+    without = StudyTable.from_rows(
+        [{"study": f"s{i}", "n1": n, "t_thr": 3} for i, n in enumerate((20, 30, 25, 40, 40))]
+    )
+    assert len(set(hashes)) == 3
+    assert tables_sha256(without, peaks(without)) == hashes[2]
