@@ -168,6 +168,12 @@ def _add_permutations(parser: argparse.ArgumentParser, default: AnalysisSpecific
         help="every imputation, or their mean and variance propagated (faster)",
     )
     parser.add_argument(
+        "--permuted-residuals",
+        choices=("standardised", "raw"),
+        default=default.permuted_residuals,
+        help="of studies, to test covariates: in standard errors, or as they are",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on from the blocks of permutations that an earlier run left in OUT"
     )
 

@@ -16,6 +16,7 @@ _CHOICES: Final[dict[str, tuple[object, ...]]] = {
     "compatibility": (None, COMPATIBILITY),
     "tfce_neighbours": (6, 18, 26),
     "permutation_algebra": ("exact", "moments"),
+    "permuted_residuals": ("standardised", "raw"),
     "cohorts": ("keep_all", "keep_one", "average"),
 }
 # Field: kind of number, least and largest value.
@@ -79,6 +80,9 @@ class AnalysisSpecification:
     permutation_algebra : {"exact", "moments"}
         Every imputation of every permutation, or the mean and variance of the imputed effects propagated by
         derivatives, which is about ten times as fast; the data are ranked by the same statistic.
+    permuted_residuals : {"standardised", "raw"}
+        Of studies, where studies are permuted: in units of sqrt(v + tau2), or as they are, which ignores that
+        variances are unequal; the compatibility mode takes them as they are.
     cohorts : {"keep_all", "keep_one", "average"}
         Datasets of one cohort (column `cohort`): analyse all of them, the largest (of several, the first), or their
         mean.
@@ -113,6 +117,7 @@ class AnalysisSpecification:
     permutations: int = 0
     tfce_neighbours: int = 26
     permutation_algebra: str = "exact"
+    permuted_residuals: str = "standardised"
     permutation_p: bool = False
     cohorts: str = "keep_all"
     cohort_correlation: float = 0.5

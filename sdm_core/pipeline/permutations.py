@@ -204,7 +204,8 @@ class PermutationTest:
     def _filling(self, number: int) -> Callable[[int, int, Tiled], None]:
         """Fills z of a block from a first to an end tile."""
         if isinstance(self.assignments, StudyAssignments):
-            return partial(permuted_studies_z, self.effects, self.assignments.block(number), self.design, self.model)
+            given = self.effects, self.assignments.block(number), self.design, self.model
+            return partial(permuted_studies_z, *given, self.analysis.raw_residuals)
         weights, shares = (part.astype(np.float32) for part in self.assignments.block(number))
         subjects = self.residuals, self.effects, weights, shares, self.starts
         specification = self.analysis.specification

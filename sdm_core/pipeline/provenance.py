@@ -103,7 +103,8 @@ def _permutation_test(analysis: Analysis, null_maxima: NullMaxima) -> dict[str, 
 def _permuted(analysis: Analysis) -> dict[str, str]:
     """What is permuted, and how."""
     if analysis.model.tests_covariates:
-        method = "Freedman and Lane: residuals of the model without the tested column, in units of sqrt(v + tau2)"
+        units = "as they are" if analysis.raw_residuals else "in units of sqrt(v + tau2)"
+        method = f"Freedman and Lane: residuals of the model without the tested column, {units}"
         return {"permuted": "studies", "method": method}
     algebra = ALGEBRAS[analysis.specification.permutation_algebra]
     return {"permuted": "subjects", "method": f"residuals shared by all imputations; {algebra}"}

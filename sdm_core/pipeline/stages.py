@@ -56,6 +56,11 @@ class Analysis:
         chosen, most = self.specification.mle_discards, len(self.studies) - len(self.model.names)
         return min(default_discards(len(self.studies)) if chosen is None else chosen, most)
 
+    @property
+    def raw_residuals(self) -> bool:
+        """Whether residuals of studies are permuted as they are."""
+        return self.specification.compatibility is not None or self.specification.permuted_residuals == "raw"
+
 
 def compute_bounds(analysis: Analysis, tick: Tick) -> tuple[BoundsMaps, list[Problem]]:
     """Bounds of every study from its peaks and threshold or from its map, and what had to be assumed."""

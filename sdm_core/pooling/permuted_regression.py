@@ -2,8 +2,9 @@
 
 Covariates are tested by Freedman and Lane's method: in every imputation the model without the tested column (the last)
 is fitted, and its residuals, in standard deviations sqrt(v + tau2), are dealt out anew to the studies, each of which
-keeps its own v and takes them times its own standard deviation.  An adjusted mean is tested by permuting the subjects,
-as a mean is (`sdm_core.pooling.permuted`), with the whole model fitted again.
+keeps its own v and takes them times its own standard deviation; or the residuals are dealt out as they are.  A mean
+adjusted for covariates is tested by permuting the subjects, as a mean is (`sdm_core.pooling.permuted`), with the whole
+model fitted again.
 
 Notes
 -----
@@ -47,7 +48,7 @@ Orders = NDArray[np.int64]
 
 
 @compiled
-def permuted_studies_z(effects: Tiled, orders: Orders, design: Tiled, model: Tiled, first: int, end: int,
+def permuted_studies_z(effects: Tiled, orders: Orders, design: Tiled, model: Tiled, raw: bool, first: int, end: int,
                        z: Tiled) -> None:  # fmt: skip
     """Fill z (n_permutations, n_tiles, WIDTH) for the tiles from `first` to `end`, permuting studies.
 
@@ -61,6 +62,8 @@ def permuted_studies_z(effects: Tiled, orders: Orders, design: Tiled, model: Til
         The tested column last; at least one other.
     model : ndarray of shape (n_studies, 4)
         As `sdm_core.pooling.permuted` has it.
+    raw : bool
+        Deal residuals out as they are, not in standard deviations.
     """
     n_permutations, n_studies = orders.shape
     n_imputations, width = effects.shape[1], effects.shape[3]
@@ -72,7 +75,7 @@ def permuted_studies_z(effects: Tiled, orders: Orders, design: Tiled, model: Til
             pooled[:] = _ZERO
             for j in range(n_imputations):
                 _imputed(effects, (tile * n_imputations + j) * n_studies * width + lane, model, scaled, own)
-                _standardise(design, scaled, own, weights, spread, gram)
+                _standardise(design, raw, scaled, own, weights, spread, gram)
                 trace = _decompose_common(design, own, common)
                 for p in range(n_permutations):
                     _deal(scaled, spread, orders[p], moved)
@@ -142,7 +145,8 @@ def _keep_study(d: Lanes, effect: Lanes, model: Tiled, i: int, y: Tiled, own: Ti
 
 
 @compiled
-def _standardise(design: Tiled, y: Tiled, own: Tiled, weights: Tiled, spread: Tiled, gram: Tiled) -> None:
+def _standardise(design: Tiled, raw: bool, y: Tiled, own: Tiled, weights: Tiled, spread: Tiled,
+                 gram: Tiled) -> None:  # fmt: skip
     """Put the residuals of the model without the tested column in place of y, in units of `spread`, filled too."""
     columns = design.shape[1] - 1
     _decompose(design, columns, own, gram)
@@ -156,8 +160,8 @@ def _standardise(design: Tiled, y: Tiled, own: Tiled, weights: Tiled, spread: Ti
         for a in range(columns):
             residual = fma(minus(load(gram[columns, a], 0)), design[i, a], residual)
         deviation = reciprocal_root(weight)
-        store(y, i * LANES, residual * weight * deviation)
-        store(spread, i * LANES, deviation)
+        store(y, i * LANES, residual if raw else residual * weight * deviation)
+        store(spread, i * LANES, zeros() + _ONE if raw else deviation)
 
 
 @compiled

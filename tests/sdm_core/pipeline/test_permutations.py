@@ -126,6 +126,26 @@ def test_few_studies_are_ordered_in_every_way(mask):
     assert len(few.null_maxima.z) == 120
 
 
+def test_residuals_of_studies_are_permuted_as_they_are_on_request_and_in_the_compatibility_mode(mask):
+    slope = dataclasses.replace(
+        PERMUTED, covariates=("age",), hypothesis=(0, 1), allow_few=True, imputations=2, permuted_residuals="raw"
+    )
+    choices = (
+        dataclasses.replace(slope, permuted_residuals="standardised"),
+        slope,
+        dataclasses.replace(slope, compatibility="sdm-6.21"),
+        dataclasses.replace(slope, compatibility="sdm-6.21", permuted_residuals="standardised"),
+    )
+    found = [run(*tables(with_age(MIXED * 2), 5), one, mask=mask) for one in choices]
+    standardised, raw, *compatible = [one.null_maxima.z for one in found]
+    assert raw[0] == pytest.approx(standardised[0], rel=1e-4)
+    assert np.abs(raw[1:] - standardised[1:]).max() > 0.01
+    assert (compatible[0] == compatible[1]).all()
+    methods = [one.provenance["permutation_test"]["method"] for one in found]
+    assert methods[0].endswith("sqrt(v + tau2)")
+    assert all(method.endswith("as they are") for method in methods[1:])
+
+
 def prepared(mask, studies, peaks, specification, workers):
     """A test of studies with no effect anywhere: subjects only."""
     template, scale = load_template("gray_matter", mask), EffectScale.of(studies)

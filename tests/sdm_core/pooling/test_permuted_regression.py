@@ -37,13 +37,13 @@ def model_columns(studies, scale):
     return np.column_stack([curvatures(studies, scale), scale.base, scale.slope, scale.correlation])
 
 
-def freedman_lane(y, v, model, orders):
+def freedman_lane(y, v, model, orders, *, raw):
     """z of each order, shape (n_orders,), of effects and variances (n_imputations, n_studies) at one voxel."""
     free = np.linalg.svd(model.contrast[None])[2][1:].T
     nuisance = model.design @ free
     null = fit(y, v, nuisance, estimator="DL")
     fitted = null.beta @ nuisance.T
-    spread = np.sqrt(v + null.tau2[:, None])
+    spread = np.ones_like(v) if raw else np.sqrt(v + null.tau2[:, None])
     standardised = (y - fitted) / spread
     z = []
     for order in orders:
@@ -53,8 +53,9 @@ def freedman_lane(y, v, model, orders):
 
 
 @pytest.mark.parametrize("sizes", [SIZES, SIZES[:4] + CORRELATIONS], ids=["samples", "with correlations"])
+@pytest.mark.parametrize("raw", [False, True], ids=["standardised", "raw"])
 @pytest.mark.parametrize("name", MODELS)
-def test_permuted_studies_are_refitted_as_freedman_and_lane_say(name, sizes):
+def test_permuted_studies_are_refitted_as_freedman_and_lane_say(name, raw, sizes):
     rng = np.random.default_rng(3)
     studies = studies_of(sizes, rng)
     scale, model = EffectScale.of(studies), linear_model(studies, *MODELS[name], allow_few=True)
@@ -64,8 +65,8 @@ def test_permuted_studies_are_refitted_as_freedman_and_lane_say(name, sizes):
     kept = np.where(scale.correlation[:, None], np.sinh(y), y)
     z = np.empty((32, 1, WIDTH), dtype=np.float32)
     effects, design, columns = single(kept[None], model.tested_last, model_columns(studies, scale))
-    permuted_studies_z(effects, orders, design, columns, 0, 1, z)
-    expected = np.column_stack([freedman_lane(y[..., c], v[..., c], model, orders) for c in range(8)])
+    permuted_studies_z(effects, orders, design, columns, raw, 0, 1, z)
+    expected = np.column_stack([freedman_lane(y[..., c], v[..., c], model, orders, raw=raw) for c in range(8)])
     assert z[:, 0, :8] == pytest.approx(expected, abs=2e-4)
     assert z[0, 0] == pytest.approx(meta_analyse(y, v, model.design, model.contrast).z, abs=2e-4)
 
@@ -80,8 +81,8 @@ def test_the_opposite_effects_have_the_opposite_z():
         model_columns(studies, EffectScale.of(studies)),
     )
     z = np.empty((2, 32, 1, WIDTH), dtype=np.float32)
-    permuted_studies_z(effects, orders, design, columns, 0, 1, z[0])
-    permuted_studies_z(-effects, orders, design, columns, 0, 1, z[1])
+    permuted_studies_z(effects, orders, design, columns, False, 0, 1, z[0])
+    permuted_studies_z(-effects, orders, design, columns, False, 0, 1, z[1])
     assert (z[1] == -z[0]).all()
 
 
@@ -96,7 +97,7 @@ def null_p(studies, model, slope, rng, n_voxels=640):
     effects, design, columns = single(tiled, model.tested_last, model_columns(studies, scale))
     for number in range(assignments.n_blocks):
         block = np.empty((32, len(effects), WIDTH), dtype=np.float32)
-        permuted_studies_z(effects, assignments.block(number), design, columns, 0, len(effects), block)
+        permuted_studies_z(effects, assignments.block(number), design, columns, False, 0, len(effects), block)
         z.append(block.reshape(32, -1))
     z = np.concatenate(z)[:127]
     return (z >= z[0] * (1 - 1e-5)).mean(axis=0), (-z >= -z[0] * (1 - 1e-5)).mean(axis=0)
