@@ -15,6 +15,7 @@ from meta_app.analyses import engine, tasks
 from meta_app.analyses.domain import LONGEST_TEST, Filters, Model, backoff_seconds
 from meta_app.analyses.models import AnalysisSpecification, Run, RunBlock, RunEvent
 from meta_app.analyses.selectors import blocks_done, may_extend, run_twin
+from meta_app.audit.services import record
 from meta_app.common.exceptions import UserError
 from meta_app.common.tasks import LedgerTask
 from meta_app.datasets.domain import canonical_json, digest, load_snapshot, select
@@ -119,8 +120,27 @@ def _create_or_join(run: Run, user: User) -> Launched:
     except IntegrityError:
         return Launched(_join(run, user), is_new=False)
     run_tell(run, f"Launched by {user}.")
+    _record_launch(run, user)
     tasks.run_execute.enqueue(run.pk)
     return Launched(run, is_new=True)
+
+
+def _record_launch(run: Run, user: User) -> None:
+    record(
+        project_id=run.project_id,
+        actor=user,
+        action="analysis.launched",
+        subject=run.name,
+        after={
+            "run": run.pk,
+            "dataset_version": run.agreed_dataset.version,
+            "dataset_sha256": run.agreed_dataset.sha256,
+            "specification_sha256": run.specification.sha256,
+            "core_version": run.core_version,
+            "seed": run.seed,
+            "permutations": run.permutations,
+        },
+    )
 
 
 def _join(run: Run, user: User) -> Run:

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from meta_app.audit.domain import entry_hash
+from meta_app.audit.domain import Link, entry_hash
 
 
 class AuditChain(models.Model):
@@ -73,6 +73,10 @@ class AuditEntry(models.Model):
             "reason": self.reason,
             "blind": [self.blind_study_id, self.blind_stage],
         }
+
+    @property
+    def link(self) -> Link:
+        return Link(self.words, self.previous_hash, self.hash)
 
     def expected_hash(self) -> str:
         return entry_hash(self.words, self.previous_hash)

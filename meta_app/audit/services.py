@@ -7,7 +7,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 
-from meta_app.audit.domain import FIRST_HASH
+from meta_app.audit.domain import FIRST_HASH, as_stored
 from meta_app.audit.models import AuditChain, AuditEntry
 
 
@@ -45,10 +45,10 @@ def record(
         at=timezone.now(),
         actor=actor,
         action=action,
-        subject=subject[:200],
+        subject=as_stored(subject)[:200],
         before=_plain(before),
         after=_plain(after),
-        reason=reason,
+        reason=as_stored(reason),
         blind_study_id=blind_study,
         blind_stage=blind_stage,
         previous_hash=chain.head,
@@ -61,4 +61,4 @@ def record(
 
 def _plain(value: Any) -> Any:
     """What the database will give back, so that the hash can be computed again from it."""
-    return json.loads(json.dumps(value, cls=DjangoJSONEncoder))
+    return as_stored(json.loads(json.dumps(value, cls=DjangoJSONEncoder)))

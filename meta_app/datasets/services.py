@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Max
 
+from meta_app.audit.services import record
 from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import canonical_json, digest
 from meta_app.datasets.models import AgreedDataset
@@ -47,5 +48,12 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
         left_out=assembly.left_out,
         note=note.strip()[:300],
         frozen_by=place.membership.user,
+    )
+    record(
+        project_id=project.pk,
+        actor=agreed.frozen_by,
+        action="dataset.frozen",
+        subject=f"Agreed dataset version {agreed.version}",
+        after={"sha256": sha256, "counts": agreed.counts, "left_out": len(agreed.left_out), "note": agreed.note},
     )
     return agreed, True

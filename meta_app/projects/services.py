@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from meta_app.accounts.models import User
+from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.projects.models import Membership, Project, Protocol, Role
 from meta_app.projects.selectors import current_protocol
@@ -18,11 +19,12 @@ def project_create(*, owner: User, values: Mapping[str, Any]) -> Project:
     """A new project, with `owner` as its first member."""
     project = Project.objects.create(**values)
     Membership.objects.create(project=project, user=owner, role=Role.OWNER)
+    record(project_id=project.pk, actor=owner, action="project.created", subject=project.name, after=values)
     return project
 
 
 @transaction.atomic
-def project_update(*, project: Project, version: int, values: Mapping[str, Any]) -> None:
+def project_update(*, project: Project, editor: User, version: int, values: Mapping[str, Any]) -> None:
     """Saves the settings if nobody saved since `version`.
 
     Raises
@@ -30,6 +32,7 @@ def project_update(*, project: Project, version: int, values: Mapping[str, Any])
     StaleEdit
         With both versions.
     """
+    before = Project.objects.filter(pk=project.pk).values(*values).get()
     saved = Project.objects.filter(pk=project.pk, version=version).update(
         **values, version=F("version") + 1, updated_at=timezone.now()
     )
@@ -39,6 +42,11 @@ def project_update(*, project: Project, version: int, values: Mapping[str, Any])
             "Someone saved these settings while you were editing. Nothing was overwritten.",
             {"yours": dict(values), "theirs": theirs, "version": theirs.version},
         )
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    record(
+        project_id=project.pk, actor=editor, action="project.settings_changed", subject="Settings",
+        before={name: before[name] for name in changed}, after=changed,
+    )  # fmt: skip
 
 
 def protocol_save(*, project: Project, author: User, version: int, values: Mapping[str, Any]) -> Protocol:
@@ -54,9 +62,25 @@ def protocol_save(*, project: Project, author: User, version: int, values: Mappi
         raise stale_protocol(project, values)
     try:
         with transaction.atomic():
-            return Protocol.objects.create(project=project, author=author, version=version + 1, **values)
+            made = Protocol.objects.create(project=project, author=author, version=version + 1, **values)
+            _record_protocol(newest, made, values)
     except IntegrityError as error:
         raise stale_protocol(project, values) from error
+    return made
+
+
+def _record_protocol(before: Protocol | None, made: Protocol, values: Mapping[str, Any]) -> None:
+    """What changed; the reason stands beside it."""
+    changed = [name for name in values if name != "change_reason" and getattr(before, name, None) != values[name]]
+    record(
+        project_id=made.project_id,
+        actor=made.author,
+        action="protocol.saved",
+        subject=f"Protocol version {made.version}",
+        before={name: getattr(before, name) for name in changed} if before else None,
+        after={name: values[name] for name in changed},
+        reason=made.change_reason,
+    )
 
 
 def stale_protocol(project: Project, values: Mapping[str, Any]) -> StaleEdit:
@@ -68,7 +92,7 @@ def stale_protocol(project: Project, values: Mapping[str, Any]) -> StaleEdit:
 
 
 @transaction.atomic
-def member_add(*, project: Project, username: str, role: str) -> Membership:
+def member_add(*, project: Project, editor: User, username: str, role: str) -> Membership:
     user = User.objects.filter(username=username.strip(), is_active=True).first()
     if user is None:
         raise UserError(
@@ -81,11 +105,17 @@ def member_add(*, project: Project, username: str, role: str) -> Membership:
             f"{user} is in this project already. Change the role in the list instead.",
             {"username": ["Already a member."]},
         )
+    _record_member(project, editor, "member.added", user, after={"role": role})
     return membership
 
 
+def _record_member(project: Project, editor: User, action: str, member: User, **change: Any) -> None:
+    subject = f"{member} ({member.username})"
+    record(project_id=project.pk, actor=editor, action=action, subject=subject, **change)
+
+
 @transaction.atomic
-def member_change_role(*, project: Project, membership_id: int, role_before: str, role: str) -> None:
+def member_change_role(*, project: Project, editor: User, membership_id: int, role_before: str, role: str) -> None:
     """Changes a role that still is `role_before`; a project never loses its last owner."""
     lock_members(project)
     if role_before == Role.OWNER and role != Role.OWNER:
@@ -95,16 +125,20 @@ def member_change_role(*, project: Project, membership_id: int, role_before: str
     )
     if not changed:
         raise StaleEdit("Someone changed this member first. The list below is up to date; nothing was overwritten.")
+    member = Membership.objects.select_related("user").get(pk=membership_id).user
+    _record_member(project, editor, "member.role_changed", member, before={"role": role_before}, after={"role": role})
 
 
 @transaction.atomic
-def member_remove(*, project: Project, membership_id: int) -> None:
+def member_remove(*, project: Project, editor: User, membership_id: int) -> None:
     """Takes a person out of the project; what they entered stays."""
     lock_members(project)
     refuse_last_owner(project, membership_id)
-    removed, _ = Membership.objects.filter(project=project, pk=membership_id).delete()
-    if not removed:
+    membership = Membership.objects.select_related("user").filter(project=project, pk=membership_id).first()
+    if membership is None:
         raise UserError("That person is not in this project any more; nothing was changed.")
+    _record_member(project, editor, "member.removed", membership.user, before={"role": membership.role})
+    membership.delete()
 
 
 def lock_members(project: Project) -> None:

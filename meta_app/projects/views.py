@@ -51,7 +51,7 @@ def settings(request: HttpRequest, project_id: int) -> HttpResponse:
         return render(request, "projects/settings.html", {"form": form}, status=400 if form.is_bound else 200)
     values = dict(form.cleaned_data)
     try:
-        services.project_update(project=project, version=values.pop("version"), values=values)
+        services.project_update(project=project, editor=request.user, version=values.pop("version"), values=values)
     except StaleEdit as stale:
         return settings_conflict(request, stale)
     messages.success(request, "The settings are saved.")
@@ -151,7 +151,7 @@ def member_add(request: HttpRequest, place: Place) -> HttpResponse:
     if not form.is_valid():
         return team_page(request, place, form, status=400)
     try:
-        added = services.member_add(project=place.project, **form.cleaned_data)
+        added = services.member_add(project=place.project, editor=request.user, **form.cleaned_data)
     except UserError as error:
         form.add_error("username", error.message)
         return team_page(request, place, form, status=error.status)
@@ -167,7 +167,9 @@ def member_role(request: HttpRequest, project_id: int, membership_id: int) -> Ht
         messages.error(request, "Choose one of the four roles. Nothing was changed.")
         return team_page(request, place, MemberForm(), status=400)
     try:
-        services.member_change_role(project=place.project, membership_id=membership_id, **form.cleaned_data)
+        services.member_change_role(
+            project=place.project, editor=request.user, membership_id=membership_id, **form.cleaned_data
+        )
     except UserError as error:
         messages.error(request, error.message)
         return team_page(request, place, MemberForm(), status=error.status)
@@ -179,7 +181,7 @@ def member_role(request: HttpRequest, project_id: int, membership_id: int) -> Ht
 def member_remove(request: HttpRequest, project_id: int, membership_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id, MANAGE)
     try:
-        services.member_remove(project=place.project, membership_id=membership_id)
+        services.member_remove(project=place.project, editor=request.user, membership_id=membership_id)
     except UserError as error:
         messages.error(request, error.message)
         return team_page(request, place, MemberForm(), status=error.status)

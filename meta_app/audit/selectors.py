@@ -1,0 +1,31 @@
+"""Reads of the chain as a whole; what a person may see of it is decided where studies are known (`quality`)."""
+
+from django.db.models import QuerySet
+
+from meta_app.audit.domain import FIRST_HASH, first_fault
+from meta_app.audit.models import AuditChain, AuditEntry
+
+READ_AT_A_TIME = 1000
+
+
+def entries_of(project_id: int) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(project_id=project_id).order_by("number")
+
+
+def project_ids() -> list[int]:
+    """Projects that have a chain, or entries without one."""
+    chains = AuditChain.objects.values_list("pk", flat=True)
+    entries = AuditEntry.objects.order_by().values_list("project_id", flat=True).distinct()
+    return sorted({*chains, *entries})
+
+
+def locked_chain_end(project_id: int) -> AuditChain:
+    """The end of a project's chain, held still until the transaction ends, so that nobody appends meanwhile."""
+    end = AuditChain.objects.select_for_update().filter(pk=project_id).first()
+    return end or AuditChain(pk=project_id, head=FIRST_HASH)
+
+
+def chain_fault(end: AuditChain) -> str:
+    """The first fault of a project's chain in words, or an empty text."""
+    links = (entry.link for entry in entries_of(end.pk).iterator(READ_AT_A_TIME))
+    return first_fault(links, end.length, end.head)
