@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 Level = Literal["study", "cohort", "group", "dataset"]
-Kind = Literal["text", "long_text", "integer", "number", "choice", "yes_no", "quantity", "scales"]
+Kind = Literal["text", "long_text", "integer", "number", "choice", "yes_no", "quantity", "scales", "group"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class FormField:
 
     What is stored: text -> str, integer -> int, number -> float (in `units[0]` where there is one), choice -> the key
     of a choice, yes_no -> bool, quantity -> {"value": float, "unit": one of `units`}, scales -> a list of
-    {"name", "when", "mean", "sd", "lowest", "highest"}. Not reported is None or no key at all.
+    {"name", "when", "mean", "sd", "lowest", "highest"}, group -> the key of a group of the extraction. Not reported is
+    None or no key at all. No number is below `lowest`.
     """
 
     key: str
@@ -31,6 +32,7 @@ class FormField:
     required: bool = False
     column: bool = False
     help: str = ""
+    lowest: float | None = None
 
 
 def _column(key: str, label: str, level: Level, section: str, **more: Any) -> FormField:
@@ -63,15 +65,19 @@ _COHORT: Final = (
 _GROUP: Final = (
     _column("kind", "Kind", "group", "Group", kind="choice", required=True),
     _column("label", "Label", "group", "Group", help="As the paper calls it."),
-    _column("n", "n analysed", "group", "People", kind="integer", units=("people",), help="After all exclusions."),
-    FormField("n_enrolled", "n enrolled", "group", "People", "integer", ("people",), help="Before exclusions."),
-    _column("n_female", "Women", "group", "People", kind="integer", units=("people",)),
-    _column("age_mean", "Age, mean", "group", "People", kind="number", units=("years",)),
-    _column("age_sd", "Age, SD", "group", "People", kind="number", units=("years",)),
-    _column("education_mean", "Education, mean", "group", "People", kind="number", units=("years",)),
-    _column("education_sd", "Education, SD", "group", "People", kind="number", units=("years",)),
-    _column("duration_mean", "Illness duration, mean", "group", "Illness", kind="number"),
-    _column("duration_sd", "Illness duration, SD", "group", "Illness", kind="number"),
+    _column(
+        "n", "n analysed", "group", "People", kind="integer", units=("people",), lowest=0, help="After all exclusions."
+    ),
+    FormField(
+        "n_enrolled", "n enrolled", "group", "People", "integer", ("people",), help="Before exclusions.", lowest=0
+    ),
+    _column("n_female", "Women", "group", "People", kind="integer", units=("people",), lowest=0),
+    _column("age_mean", "Age, mean", "group", "People", kind="number", units=("years",), lowest=0),
+    _column("age_sd", "Age, SD", "group", "People", kind="number", units=("years",), lowest=0),
+    _column("education_mean", "Education, mean", "group", "People", kind="number", units=("years",), lowest=0),
+    _column("education_sd", "Education, SD", "group", "People", kind="number", units=("years",), lowest=0),
+    _column("duration_mean", "Illness duration, mean", "group", "Illness", kind="number", lowest=0),
+    _column("duration_sd", "Illness duration, SD", "group", "Illness", kind="number", lowest=0),
     _column("duration_unit", "Illness duration, unit", "group", "Illness", kind="choice"),
     FormField("medication", "Medication", "group", "Illness"),
     FormField("scales", "Scales", "group", "Illness", "scales", help="For example VAS, 0 to 10, before treatment."),
@@ -83,14 +89,16 @@ _DATASET: Final = (
     _column("metric", "Metric", "dataset", "Contrast", required=True),
     _column("design", "Design", "dataset", "Contrast", kind="choice", required=True),
     FormField("scanner", "Scanner", "dataset", "MRI", help="Maker and model."),
-    FormField("field_strength", "Field strength", "dataset", "MRI", "number", ("T",)),
-    FormField("scan_time", "Scan time", "dataset", "MRI", "number", ("s",), help="Of the sequence analysed here."),
-    FormField("slice_thickness", "Slice thickness", "dataset", "MRI", "number", ("mm",)),
+    FormField("field_strength", "Field strength", "dataset", "MRI", "number", ("T",), lowest=0),
+    FormField(
+        "scan_time", "Scan time", "dataset", "MRI", "number", ("s",), help="Of the sequence analysed here.", lowest=0
+    ),
+    FormField("slice_thickness", "Slice thickness", "dataset", "MRI", "number", ("mm",), lowest=0),
     _column("software", "Software", "dataset", "Processing", kind="choice"),
     _column("software_reported", "Software as reported", "dataset", "Processing"),
-    _column("fwhm_mm", "Smoothing FWHM", "dataset", "Processing", kind="number", units=("mm",)),
-    FormField("band_low", "Frequency band, from", "dataset", "Processing", "number", ("Hz",)),
-    FormField("band_high", "Frequency band, to", "dataset", "Processing", "number", ("Hz",)),
+    _column("fwhm_mm", "Smoothing FWHM", "dataset", "Processing", kind="number", units=("mm",), lowest=0),
+    FormField("band_low", "Frequency band, from", "dataset", "Processing", "number", ("Hz",), lowest=0),
+    FormField("band_high", "Frequency band, to", "dataset", "Processing", "number", ("Hz",), lowest=0),
     FormField("covariates", "Covariates used", "dataset", "Processing", help="For example age, sex, TIV."),
     _column("space", "Space of the coordinates", "dataset", "Results", kind="choice"),
     _column("transform", "Talairach to MNI", "dataset", "Results", kind="choice"),
@@ -98,13 +106,22 @@ _DATASET: Final = (
     _column("threshold_kind", "Threshold", "dataset", "Results", kind="choice"),
     _column("threshold_reported", "Threshold as reported", "dataset", "Results"),
     FormField("correction", "Correction", "dataset", "Results", help="For example AlphaSim, GRF, FDR, FWE, none."),
-    _column("t_threshold", "t threshold", "dataset", "Results", kind="number"),
+    _column("t_threshold", "t threshold", "dataset", "Results", kind="number", lowest=0),
     _column("peaks_state", "Peaks", "dataset", "Results", kind="choice"),
 )
 BUILT_IN_NAME: Final = "neuroimaging"
 BUILT_IN_VERSION: Final = 1
 BUILT_IN_FIELDS: Final = (*_STUDY, *_COHORT, *_GROUP, *_DATASET)
 """Case-control and before-after neuroimaging studies."""
+
+EVERY_FORM: Final = (
+    _column("note", "Note", "study", "Note", kind="long_text"),
+    _column("note", "Note", "cohort", "Note", kind="long_text"),
+    _column("group_a", "Group A", "dataset", "Contrast", kind="group", required=True, help="Positive: higher here."),
+    _column("group_b", "Group B", "dataset", "Contrast", kind="group", help="Empty for one sample or a correlation."),
+    _column("note", "Note", "dataset", "Note", kind="long_text"),
+)
+"""What every extraction has beside the fields of its form: which groups a contrast compares, and notes."""
 
 
 def fields_as_json(fields: Iterable[FormField]) -> list[dict[str, Any]]:
@@ -132,4 +149,6 @@ def at_level(fields: Iterable[FormField], level: Level) -> tuple[FormField, ...]
 
 def stored_value(row: Any, field: FormField) -> Any:
     """What a row (cohort, group, dataset, or the extraction for the level "study") holds for a field."""
+    if field.kind == "group":
+        return getattr(row, f"{field.key}_id")
     return getattr(row, field.key) if field.column else row.values.get(field.key)

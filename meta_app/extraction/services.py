@@ -12,7 +12,8 @@ from django.db.models import F, ProtectedError
 from django.utils import timezone
 
 from meta_app.common.exceptions import StaleEdit, UserError
-from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, ExtractionForm, Group, Study
+from meta_app.extraction.form_services import form_for_new
+from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.peak_services import peaks_recompute
 from meta_app.extraction.study_checks import extraction_problems, problems_digest
 from meta_app.library.models import Report
@@ -93,7 +94,7 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
             f"{study.label} has all the {study.extractors_needed} extraction(s) it needs. Nothing was started."
         )
     extraction = Extraction.objects.create(
-        study=study, position=free[0], author=place.membership.user, form=_built_in_form()
+        study=study, position=free[0], author=place.membership.user, form=form_for_new(project=study.project)
     )
     _log(extraction, ExtractionEvent.Kind.STARTED)
     return extraction
@@ -101,11 +102,6 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
 
 def _positions(extractions: models.QuerySet[Extraction]) -> set[str]:
     return set(extractions.values_list("position", flat=True))
-
-
-def _built_in_form() -> ExtractionForm:
-    built_in = ExtractionForm.objects.filter(project=None, name="coordinates").order_by("-version").first()
-    return built_in or ExtractionForm.objects.create(name="coordinates", version=1)
 
 
 @transaction.atomic

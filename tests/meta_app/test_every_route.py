@@ -59,6 +59,7 @@ def numbers(project, owner):
     return {
         "project_id": project.pk,
         "study_id": study.pk,
+        "extraction_id": dataset.extraction_id,
         "dataset_id": dataset.pk,
         "cohort_id": dataset.cohort_id,
         "membership_id": owner.memberships.get().pk,
