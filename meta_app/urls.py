@@ -19,6 +19,7 @@ project_pages = [
 ]
 project_api = [
     path("", include("meta_app.projects.api_urls")),
+    path("", include("meta_app.library.api_urls")),
     path("", include("meta_app.extraction.api_urls")),
     path("", include("meta_app.datasets.api_urls")),
     path("", include("meta_app.analyses.api_urls")),

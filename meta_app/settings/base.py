@@ -12,6 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = read_path("CONCORD_DATA", BASE_DIR / "data")
 RUNS_DIR = DATA_DIR / "runs"
 FILES_DIR = DATA_DIR / "files"
+FILE_LIMIT_MB = read_integer("CONCORD_FILE_MB", 100)
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -1,5 +1,6 @@
 """A real Chromium against a real server. `site` is its address, `page` a fresh 1440 px window, `phone` a 390 px one."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -68,3 +69,18 @@ def page(open_window):
 @pytest.fixture
 def phone(open_window):
     return open_window(width=390, height=844)
+
+
+@pytest.fixture
+def axe_problems():
+    from axe_playwright_python.sync_playwright import Axe
+
+    def serious(window):
+        found = Axe().run(window).response["violations"]
+        return [
+            f"{rule['id']}: {json.dumps([node['html'][:120] for node in rule['nodes']])}"
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+        ]
+
+    return serious

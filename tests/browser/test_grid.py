@@ -1,6 +1,5 @@
 """The coordinate grid as a reviewer uses it: paste, see what is wrong, mend, undo, save, and meet another tab."""
 
-import json
 import re
 
 import pytest
@@ -270,21 +269,6 @@ def test_the_page_keeps_the_content_policy_and_has_no_serious_barrier(grid, page
 def test_on_a_phone_the_page_itself_does_not_scroll_sideways(open_grid, phone):
     window = open_grid(phone)
     assert window.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-@pytest.fixture
-def axe_problems():
-    from axe_playwright_python.sync_playwright import Axe
-
-    def serious(window):
-        found = Axe().run(window).response["violations"]
-        return [
-            f"{rule['id']}: {json.dumps([node['html'][:120] for node in rule['nodes']])}"
-            for rule in found
-            if rule["impact"] in ("serious", "critical")
-        ]
-
-    return serious
 
 
 def test_t_is_filled_in_on_the_page_although_an_extension_has_styled_its_fields(grid, dataset):
