@@ -22,6 +22,7 @@ HIGH_I2: Final = 50.0
 BIAS_P: Final = 0.05
 
 _CASES: Final = f"more than {MANY_CASES} cases"
+"""Those of a cohort are counted once."""
 _P6, _P3, _P05 = (f"p < {p:g}" for p in (CONVINCING_P, SUGGESTIVE_P, WEAK_P))
 _I2: Final = f"I2 < {HIGH_I2:g} %"
 _PREDICTION: Final = "95 % prediction interval excludes 0"
@@ -74,7 +75,7 @@ def grade(
     forest, heterogeneity : of that place, at the level 0.95
     egger, excess : of that place, or None where they were not answered (fewer than 10 datasets)
     """
-    cases, low, high = int(place.cases.sum()), forest.prediction_lower, forest.prediction_upper
+    cases, low, high = place.different_cases, forest.prediction_lower, forest.prediction_upper
     values: dict[str, float | None] = {
         _CASES: cases,
         **dict.fromkeys((_P6, _P3, _P05), forest.p),

@@ -30,6 +30,8 @@ class PlaceEffects:
         People in each dataset.
     cases : ndarray of shape (k,), int
         Of them, the patients; all, where there is one group.
+    cohorts : tuple of str, length k
+        Datasets of one cohort measured the same people.
     """
 
     names: tuple[str, ...]
@@ -37,6 +39,7 @@ class PlaceEffects:
     variances: Array
     subjects: NDArray[np.int64]
     cases: NDArray[np.int64]
+    cohorts: tuple[str, ...]
 
     @classmethod
     def of(
@@ -46,8 +49,9 @@ class PlaceEffects:
         names: Sequence[str] | None = None,
         subjects: ArrayLike | None = None,
         cases: ArrayLike | None = None,
+        cohorts: Sequence[str] | None = None,
     ) -> PlaceEffects:
-        """Check and hold; names default to "1", "2", and so on, numbers of people to 0, cases to all people.
+        """Check and hold; names default to "1", "2", and so on, people to 0, cases to all people, cohorts to the names.
 
         Raises
         ------
@@ -65,6 +69,7 @@ class PlaceEffects:
             or 0 in y.shape
             or len(labels) != k
             or (people.shape, patients.shape) != ((k,), (k,))
+            or len(cohorts or labels) != k
         ):
             message = f"have the shapes {y.shape} and {v.shape} for {len(labels)} names"
             raise InputError([Problem("effects and variances", message, "Give one value per imputation and dataset.")])
@@ -76,10 +81,16 @@ class PlaceEffects:
                 for name, bad in zip(labels, odd, strict=True)
                 if bad
             )
-        return cls(labels, y, v, people, patients)
+        return cls(labels, y, v, people, patients, tuple(cohorts or labels))
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def different_cases(self) -> int:
+        """Cases of all datasets, those of a cohort counted once: in its largest dataset."""
+        pairs = list(zip(self.cohorts, self.cases.tolist(), strict=True))
+        return sum(max(cases for own, cases in pairs if own == cohort) for cohort in set(self.cohorts))
 
     @property
     def means(self) -> Array:
@@ -96,9 +107,9 @@ class PlaceEffects:
     def without(self, left_out: int) -> PlaceEffects:
         """All datasets but one."""
         kept = np.arange(len(self)) != left_out
-        names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
+        names, cohorts = (tuple(np.array(words)[kept].tolist()) for words in (self.names, self.cohorts))
         return PlaceEffects(
-            names, self.effects[:, kept], self.variances[:, kept], self.subjects[kept], self.cases[kept]
+            names, self.effects[:, kept], self.variances[:, kept], self.subjects[kept], self.cases[kept], cohorts
         )
 
 

@@ -50,6 +50,7 @@ def diagnose(place: PlaceEffects, *, estimator: str = "DL", allow_few: bool = Fa
         "datasets": len(place),
         "subjects": int(place.subjects.sum()),
         "cases": int(place.cases.sum()),
+        "different_cases": place.different_cases,
         "imputations": len(place.effects),
         "estimator": estimator,
         "allow_few": allow_few,

@@ -141,7 +141,9 @@ def _place(analysis: Analysis, means: Floats) -> PlaceEffects:
     variances, people = scale.base + scale.slope * means**2, studies.n1 + studies.n2
     composites = Composites.of(studies, analysis.specification)
     if composites is None:
-        return PlaceEffects.of(means, variances, studies.names, people, studies.n1)
+        cohorts = {i: name for name, own in members_of(studies).items() for i in own}
+        shared = [cohorts[i] for i in range(len(studies))]
+        return PlaceEffects.of(means, variances, studies.names, people, studies.n1, shared)
     effects, variances = (values.T for values in composites.combine(means.T, variances.T))
     largest = [largest_of(studies, own) for own in members_of(studies).values()]
     return PlaceEffects.of(effects, variances, composites.names, people[largest], studies.n1[largest])

@@ -156,6 +156,16 @@ def test_controls_do_not_count_as_cases():
     assert diagnose(place)["cases"] == 600
 
 
+def test_people_of_a_cohort_count_once_towards_a_class():
+    errors, cohorts = np.linspace(0.08, 0.12, 12), ["same"] * 3 + [f"own{i}" for i in range(9)]
+    place = PlaceEffects.of(np.full(12, 0.5), errors**2, subjects=[90, 100, 110] + [100] * 9, cohorts=cohorts)
+    document = diagnose(place)
+    assert (document["cases"], document["different_cases"]) == (1200, 1010)
+    assert document["evidence"]["values"]["more than 1000 cases"] == 1010
+    assert place.without(2).different_cases == 1000
+    assert diagnose(place.without(2))["evidence"]["name"] == "IV"
+
+
 def test_a_criterion_that_could_not_be_judged_is_not_met(place):
     found = grade(place, forest(place), heterogeneity(place), None, None)
     assert found.met["no small-study effect"] is None

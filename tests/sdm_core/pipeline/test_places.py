@@ -149,6 +149,12 @@ def test_averaged_cohorts_are_one_effect_each_in_the_maps_and_at_a_place(mask):
     assert any("Their mean is analysed" in warning for warning in result.provenance["warnings"])
 
 
+def test_people_of_a_cohort_count_once_at_a_place(mask):
+    found = effects_at(*cohort_tables(), AnalysisSpecification(imputations=2), {"peak": at(PEAK)}, mask=mask)
+    assert found["peak"].cases.sum() == 20 + 21 + 22 + 23
+    assert found["peak"].different_cases == 20 + 22 + 23
+
+
 def test_one_dataset_of_a_cohort_makes_the_maps_of_a_table_without_the_others(mask):
     studies, peaks = cohort_tables()
     own = AnalysisSpecification(imputations=4, cohorts="keep_one")
