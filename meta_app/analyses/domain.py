@@ -3,13 +3,23 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from typing import Any, Literal
 
-from meta_app.datasets.domain import DatasetRow, count_units, shared_cohorts
+from meta_app.datasets.domain import NO_OTHER_GROUP, DatasetRow, Selection, count_units, shared_cohorts
 
 FORMAT = "concord-specification/1"
+FIRST_FILTERS = ("comparison", "modalities", "metrics")
+OTHER_GROUPS = {
+    "controls": "Controls",
+    "other_patients": "Other patients",
+    "patients": "Patients, before",
+    "after": "The same people after treatment",
+    "sample": "Single sample",
+    NO_OTHER_GROUP: "No other group",
+}
+"""Kinds of group B."""
 FEW_DATASETS = 10
 """Below this number tests of bias and regression are not advised and one study can carry the result."""
 BLOCK = 32
@@ -49,21 +59,35 @@ Level = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Which datasets of a version are asked about; an empty modality or metric filter lets everything through."""
-
-    comparison: str
-    modalities: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+class Filters(Selection):
+    """Which datasets of a version are asked about."""
 
     def resolved(self, rows: Iterable[DatasetRow]) -> "Filters":
-        """The same filter with every modality and metric it lets through by name, so that equal questions are equal."""
+        """The same filter with what it lets through by name, so that equal questions are equal.
+
+        Of a filter by quality the studies are named: totals are no part of the content that the run names by its hash.
+        """
         rows = list(rows)
-        return Filters(
-            self.comparison,
-            tuple(sorted({row.modality for row in rows})),
-            tuple(sorted({row.metric for row in rows})),
+        named = self.studies or self.quality_min is not None
+        return replace(
+            self,
+            modalities=tuple(sorted({row.modality for row in rows})),
+            metrics=tuple(sorted({row.metric for row in rows})),
+            languages=tuple(sorted(self.languages)),
+            other_groups=tuple(sorted(self.other_groups)),
+            studies=tuple(sorted({row.study for row in rows})) if named else (),
         )
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        """What the filters beyond comparison, modality and metric say, by name."""
+        said = [
+            ("Language of the reports", ", ".join(language or "not stated" for language in self.languages)),
+            ("Other group", ", ".join(OTHER_GROUPS.get(kind, kind) for kind in self.other_groups)),
+            ("Quality at or above", "" if self.quality_min is None else f"{self.quality_min:g} points"),
+            ("Studies", ", ".join(self.studies)),
+        ]
+        return [(name, text) for name, text in said if text]
 
 
 @dataclass(frozen=True)
@@ -97,19 +121,23 @@ def specification_content(filters: Filters, core: Mapping[str, Any], correction:
     return {
         **reported,
         "format": FORMAT,
-        "filters": {
-            "comparison": filters.comparison,
-            "modalities": list(filters.modalities),
-            "metrics": list(filters.metrics),
-        },
+        "filters": _filters_content(filters),
         "core": {name: value for name, value in core.items() if name != "seed"},
     }
 
 
+def _filters_content(filters: Filters) -> dict[str, Any]:
+    """Filters that came later are named where they are used, so that older questions keep their hash."""
+    content = {name: list(item) if isinstance(item, tuple) else item for name, item in asdict(filters).items()}
+    return {name: item for name, item in content.items() if name in FIRST_FILTERS or item not in ([], None)}
+
+
 def filters_of(content: Mapping[str, Any]) -> Filters:
     """The filters of a frozen question."""
-    filters = content["filters"]
-    return Filters(filters["comparison"], tuple(filters["modalities"]), tuple(filters["metrics"]))
+    named: dict[str, Any] = {
+        name: tuple(item) if isinstance(item, list) else item for name, item in content["filters"].items()
+    }
+    return Filters(**named)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _by_field(error: InputError) -> dict[str, list[str]]:
 
 def preflight(snapshot: Snapshot, filters: Filters, model: Model) -> Preflight:
     """What a run would analyse, and every doubt about it, without computing."""
-    rows = select(snapshot, filters.comparison, filters.modalities, filters.metrics)
+    rows = select(snapshot, filters)
     return inspect(rows, model)
 
 
@@ -158,7 +158,7 @@ def prepared_tables(question: Question) -> tuple[Prepared, list[dict[str, str]]]
         If the rows cannot be analysed; `details["problems"]` names each place and its mend.
     """
     filters, model = filters_of(question.specification), model_of(question.specification)
-    rows = select(question.snapshot, filters.comparison, filters.modalities, filters.metrics)
+    rows = select(question.snapshot, filters)
     prepared = prepare(rows, model.sign_peaks)
     doubts = [notice.as_dict() for notice in (*review(prepared.included, model), *prepared.notices)]
     if prepared.studies is None or prepared.peaks is None:

@@ -30,7 +30,6 @@ from meta_app.analyses.heartbeat import CANCELLED, Heartbeat
 from meta_app.analyses.models import Artefact, Ledger, Run, RunBlock, RunEvent
 from meta_app.analyses.selectors import attempt_folder, run_folder
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import load_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +146,7 @@ def check_core(run: Run) -> None:
 def question_of(run: Run) -> engine.Question:
     dataset, specification = run.agreed_dataset, run.specification
     return engine.Question(
-        snapshot=load_snapshot(dataset.content),
+        snapshot=dataset.snapshot,
         specification=json.loads(specification.content),
         seed=run.seed,
         provenance={

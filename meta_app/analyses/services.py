@@ -18,7 +18,7 @@ from meta_app.analyses.selectors import blocks_done, may_extend, run_twin
 from meta_app.audit.services import record
 from meta_app.common.exceptions import UserError
 from meta_app.common.tasks import LedgerTask
-from meta_app.datasets.domain import canonical_json, digest, load_snapshot, select
+from meta_app.datasets.domain import canonical_json, digest, select
 from meta_app.datasets.models import AgreedDataset
 
 DEFAULT_SEED = 1
@@ -50,12 +50,12 @@ def run_launch(
         If nothing can be analysed; `details["problems"]` names each place and its mend.
     """
     model = model or Model()
-    snapshot = load_snapshot(agreed_dataset.content)
+    snapshot = agreed_dataset.snapshot
     seen = engine.preflight(snapshot, filters, model)
     if seen.refused:
         problems = [notice.as_dict() for notice in seen.errors]
         raise UserError("This cannot be analysed yet; nothing was launched.", {"problems": problems})
-    filters = filters.resolved(select(snapshot, filters.comparison, filters.modalities, filters.metrics))
+    filters = filters.resolved(select(snapshot, filters))
     run = Run(
         project_id=agreed_dataset.project_id,
         agreed_dataset=agreed_dataset,

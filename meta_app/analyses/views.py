@@ -24,7 +24,7 @@ from meta_app.analyses.selectors import (
 )
 from meta_app.common.exceptions import UserError
 from meta_app.common.forms import read_number
-from meta_app.datasets.domain import Snapshot, load_snapshot
+from meta_app.datasets.domain import Snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import agreed_datasets
 from meta_app.extraction.models import Dataset
@@ -50,7 +50,7 @@ def run_new(request: HttpRequest, project_id: int) -> HttpResponse:
     if not versions:
         return render(request, "analyses/run_new.html", {"project": place.project, "versions": versions})
     dataset = _chosen_version(request, place)
-    snapshot = load_snapshot(dataset.content)
+    snapshot = dataset.snapshot
     form = LaunchForm(request.POST or None, snapshot=snapshot, initial={"dataset": dataset.version})
     problem = None
     if request.method == "POST" and form.is_valid():
@@ -111,7 +111,7 @@ def _seen(snapshot: Snapshot, form: LaunchForm) -> Preflight | None:
 def run_preflight(request: HttpRequest, project_id: int) -> HttpResponse:
     """The right half of the launch page, sent anew on every change of the form."""
     place = enter_project(request.user, project_id, LAUNCH)
-    snapshot = load_snapshot(_chosen_version(request, place).content)
+    snapshot = _chosen_version(request, place).snapshot
     form = LaunchForm(request.GET, snapshot=snapshot)
     return render(request, "analyses/_preflight.html", {"seen": _seen(snapshot, form), "form": form})
 
@@ -131,7 +131,7 @@ def run(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     filters, model = filters_of(content), engine.model_of(content)
     context = {
         **_progress_context(place, run),
-        "seen": engine.preflight(load_snapshot(run.agreed_dataset.content), filters, model),
+        "seen": engine.preflight(run.agreed_dataset.snapshot, filters, model),
         "filters": filters,
         "comparison": dict(Dataset.Comparison.choices).get(filters.comparison, filters.comparison),
         "model": model,

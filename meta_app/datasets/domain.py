@@ -1,18 +1,32 @@
-"""The agreed dataset in plain Python: its canonical text, its rows, what they count, and how two versions differ.
+"""The agreed dataset in plain Python: its canonical text, its rows, and what they count.
 
-`load_snapshot` turns the frozen text into flat rows, one per dataset (a contrast in one metric), each carrying its
-study, its cohort's identity and its groups. `select` filters them, `count_units` counts them with units.
+What is frozen has two parts. The content is what the papers say: its hash is the version's name, and a copy that went
+through another program and back has the same one. The agreement beside it says how the team came to it: revisions,
+where each value of a consensus came from, quality totals, the project's name.
+
+`load_snapshot` turns both into flat rows, one per dataset (a contrast in one metric), each carrying its study, its
+cohort's identity and its groups. `select` filters them, `count_units` counts them with units.
 """
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
-FORMAT = "concord-agreed-dataset/1"
-UNITS = ("reports", "studies", "cohorts", "datasets", "peaks")
+FORMAT = "concord-agreed-dataset/2"
+FIRST_FORMAT = "concord-agreed-dataset/1"
+"""Held project, revisions and data in one text; its versions are still read."""
+AGREEMENT_FORMAT = "concord-agreement/1"
+UNITS = ("reports", "studies", "cohorts", "contrasts", "datasets", "maps", "peaks")
+WHOLE_MAP = "map"
+"""The state of a dataset whose result is a map instead of peaks."""
+NO_OTHER_GROUP = "none"
+"""The kind of the other group where a dataset has one group only."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+Row = TypeVar("Row")
 
 
 def canonical_json(content: Mapping[str, Any]) -> str:
@@ -23,6 +37,24 @@ def canonical_json(content: Mapping[str, Any]) -> str:
 def digest(text: str) -> str:
     """SHA-256 of the UTF-8 bytes, as 64 hex digits."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def tidy(value: Any) -> Any:
+    """The one form of values that say the same: 60.0 is 60, texts without blanks around them or control characters."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, str):
+        return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if isinstance(value, Mapping):
+        return {str(name): tidy(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tidy(item) for item in value]
+    return value
+
+
+def said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Tidied, and without what was not reported."""
+    return {name: item for name, item in tidy(values).items() if item not in (None, "", [], {})}
 
 
 @dataclass(frozen=True)
@@ -41,6 +73,7 @@ class GroupRow:
     duration_mean: float | None = None
     duration_sd: float | None = None
     duration_unit: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -59,14 +92,20 @@ class PeakRow:
     cluster_size: float | None = None
     cluster_unit: str = ""
     label: str = ""
+    hemisphere: str = ""
+    brodmann: str = ""
+    sub_peak: bool = False
+    p_kind: str = ""
     page: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class DatasetRow:
     """A contrast in one metric, with its study, cohort and groups beside it.
 
-    `cohort` is the identity of the people scanned: equal in two rows means the same people.
+    `cohort` is the identity of the people scanned: equal in two rows means the same people. `quality` is the total of
+    the study's agreed score, None where there is none.
     """
 
     key: str
@@ -86,11 +125,15 @@ class DatasetRow:
     software_reported: str = ""
     fwhm_mm: float | None = None
     space: str = "unknown"
+    transform: str = ""
     threshold_kind: str = "unknown"
     threshold_reported: str = ""
     t_threshold: float | None = None
     peaks_state: str = "peaks"
     peaks: tuple[PeakRow, ...] = ()
+    languages: tuple[str, ...] = ()
+    quality: float | None = None
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def n1(self) -> int | None:
@@ -101,6 +144,16 @@ class DatasetRow:
     def n2(self) -> int | None:
         """People in group B; 0 when there is none."""
         return self.group_b.n if self.group_b else 0
+
+    @property
+    def other_group(self) -> str:
+        """The kind of group B."""
+        return self.group_b.kind if self.group_b else NO_OTHER_GROUP
+
+    @property
+    def contrast(self) -> tuple[str, ...]:
+        """Who is compared with whom, whatever was measured."""
+        return self.study, self.comparison, self.group_a.key, self.group_b.key if self.group_b else ""
 
 
 @dataclass(frozen=True)
@@ -113,52 +166,100 @@ class Snapshot:
     content: Mapping[str, Any] = field(repr=False)
 
 
-def load_snapshot(content: str | Mapping[str, Any]) -> Snapshot:
-    """Read a frozen content.
+@dataclass(frozen=True)
+class Selection:
+    """Which datasets of a version are meant; an empty choice lets everything through.
+
+    `quality_min` keeps studies whose agreed total is at or above it.
+    """
+
+    comparison: str = ""
+    modalities: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    other_groups: tuple[str, ...] = ()
+    studies: tuple[str, ...] = ()
+    quality_min: float | None = None
+
+    def takes(self, row: DatasetRow) -> bool:
+        return (
+            self.comparison in ("", row.comparison)
+            and _among(row.modality, self.modalities)
+            and _among(row.metric, self.metrics)
+            and _among(row.other_group, self.other_groups)
+            and _among(row.study, self.studies)
+            and (not self.languages or not {*self.languages}.isdisjoint(row.languages))
+            and (self.quality_min is None or (row.quality is not None and row.quality >= self.quality_min))
+        )
+
+
+def _among(value: str, wanted: Collection[str]) -> bool:
+    return not wanted or value in wanted
+
+
+def load_snapshot(content: str | Mapping[str, Any], agreement: str | Mapping[str, Any] = "") -> Snapshot:
+    """Read what was frozen.
 
     Parameters
     ----------
-    content : str or mapping
-        `AgreedDataset.content`, or that text already parsed.
+    content, agreement : str or mapping
+        Those of an `AgreedDataset`, or the same already parsed; the first format has no agreement of its own.
 
     Raises
     ------
     ValueError
-        If the format is not the one this version writes.
+        If the format is none that was ever written.
     """
     parsed = json.loads(content) if isinstance(content, str) else content
-    if parsed.get("format") != FORMAT:
+    if parsed.get("format") not in (FORMAT, FIRST_FORMAT):
         raise ValueError(f"This is not an agreed dataset of the format {FORMAT}.")
-    rows = [row for study in parsed["studies"] for row in _dataset_rows(study)]
+    beside = (json.loads(agreement) if agreement else {}) if isinstance(agreement, str) else agreement
+    project = beside.get("project") or parsed.get("project") or {"name": "", "source_note": ""}
+    quality = {study["label"]: study.get("quality") for study in beside.get("studies", ())}
+    languages = {report["key"]: report.get("language", "") for report in parsed["reports"]}
+    rows = [row for study in parsed["studies"] for row in _dataset_rows(study, languages, quality.get(study["label"]))]
     return Snapshot(
-        project=parsed["project"]["name"],
-        source_note=parsed["project"]["source_note"],
+        project=project["name"],
+        source_note=project["source_note"],
         datasets=tuple(sorted(rows, key=lambda row: row.key)),
         content=parsed,
     )
 
 
-def _dataset_rows(study: Mapping[str, Any]) -> list[DatasetRow]:
+def _dataset_rows(study: Mapping[str, Any], languages: Mapping[str, str], quality: float | None) -> list[DatasetRow]:
     cohorts = {cohort["key"]: cohort for cohort in study["cohorts"]}
-    groups = {group["key"]: GroupRow(**group) for cohort in study["cohorts"] for group in cohort["groups"]}
-    return [_dataset_row(study, dataset, cohorts[dataset["cohort"]], groups) for dataset in study["datasets"]]
-
-
-def _dataset_row(
-    study: Mapping[str, Any], dataset: Mapping[str, Any], cohort: Mapping[str, Any], groups: Mapping[str, GroupRow]
-) -> DatasetRow:
-    named = {item.name: dataset[item.name] for item in fields(DatasetRow) if item.name in dataset}
-    named |= {
+    groups = {group["key"]: _row(GroupRow, group) for cohort in study["cohorts"] for group in cohort["groups"]}
+    beside = {
         "study": study["label"],
         "year": study["year"],
         "reports": tuple(study["reports"]),
+        "languages": tuple(sorted({languages.get(key, "") for key in study["reports"]})),
+        "quality": quality,
+    }
+    return [_dataset_row(beside, study, dataset, cohorts[dataset["cohort"]], groups) for dataset in study["datasets"]]
+
+
+def _dataset_row(
+    beside: Mapping[str, Any],
+    study: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    cohort: Mapping[str, Any],
+    groups: Mapping[str, GroupRow],
+) -> DatasetRow:
+    more = {
+        **beside,
         "cohort": cohort_identity(study, cohort),
         "cohort_label": cohort["label"],
         "group_a": groups[dataset["group_a"]],
         "group_b": groups[dataset["group_b"]] if dataset["group_b"] else None,
-        "peaks": tuple(PeakRow(**peak) for peak in dataset["peaks"]),
+        "peaks": tuple(_row(PeakRow, peak) for peak in dataset["peaks"]),
     }
-    return DatasetRow(**named)
+    return _row(DatasetRow, {**dataset, **more})
+
+
+def _row(kind: type[Row], named: Mapping[str, Any]) -> Row:
+    """A row of what it has a name for."""
+    return kind(**{item.name: named[item.name] for item in fields(kind) if item.name in named})  # type: ignore[arg-type]
 
 
 def cohort_identity(study: Mapping[str, Any], cohort: Mapping[str, Any]) -> str:
@@ -166,30 +267,24 @@ def cohort_identity(study: Mapping[str, Any], cohort: Mapping[str, Any]) -> str:
     return str(cohort["identity"] or f"{study['label']} / {cohort['key']}")
 
 
-def select(
-    snapshot: Snapshot,
-    comparison: str = "",
-    modalities: Collection[str] = (),
-    metrics: Collection[str] = (),
-) -> tuple[DatasetRow, ...]:
-    """The rows of one comparison, some modalities and some metrics; an empty filter lets everything through."""
-    return tuple(
-        row
-        for row in snapshot.datasets
-        if (not comparison or row.comparison == comparison)
-        and (not modalities or row.modality in modalities)
-        and (not metrics or row.metric in metrics)
-    )
+def select(snapshot: Snapshot, wanted: Selection) -> tuple[DatasetRow, ...]:
+    return tuple(row for row in snapshot.datasets if wanted.takes(row))
 
 
 def count_units(rows: Iterable[DatasetRow]) -> dict[str, int]:
-    """How many reports, studies, cohorts, datasets and peaks stand behind `rows`."""
+    """How much of each unit stands behind `rows`.
+
+    A contrast says who is compared with whom, a dataset is a contrast in one metric; it comes as peaks, as the
+    statement that there are none, or as a whole map.
+    """
     rows = list(rows)
     return {
         "reports": len({report for row in rows for report in row.reports}),
         "studies": len({row.study for row in rows}),
         "cohorts": len({row.cohort for row in rows}),
+        "contrasts": len({row.contrast for row in rows}),
         "datasets": len(rows),
+        "maps": sum(row.peaks_state == WHOLE_MAP for row in rows),
         "peaks": sum(len(row.peaks) for row in rows),
     }
 
@@ -202,88 +297,33 @@ def shared_cohorts(rows: Iterable[DatasetRow]) -> dict[str, tuple[str, ...]]:
     return {cohort: tuple(found) for cohort, found in keys.items() if len(found) > 1}
 
 
-def compare_contents(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What changed from one content to another, in sentences: project, reports, studies, datasets, peaks."""
-    sentences = []
-    if before["project"] != after["project"]:
-        sentences.append("The project's name or source note changed.")
-    sentences += _compare_keyed(
-        "Report", _keyed(before["reports"], "key"), _keyed(after["reports"], "key"), _report_name
+def answered_from(row: DatasetRow) -> tuple[object, ...]:
+    """What an analysis reads of a row: equal in two versions means that its part of the answer is the same."""
+    peaks = tuple((peak.x, peak.y, peak.z, peak.sign, peak.statistic_kind, peak.statistic) for peak in row.peaks)
+    sizes = (row.n1, row.n2, row.design, row.t_threshold, row.threshold_kind)
+    return (row.cohort, *sizes, row.peaks_state == "no_peaks", peaks)
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """How a selection of one version differs from the same selection of a newer one, in datasets."""
+
+    datasets: int
+    changed: int
+    added: int
+    removed: int
+
+    @property
+    def is_stale(self) -> bool:
+        return bool(self.changed or self.added or self.removed)
+
+
+def ageing(before: Iterable[DatasetRow], after: Iterable[DatasetRow]) -> Ageing:
+    """Compares what an analysis reads, dataset by dataset; the numbers of the versions do not matter."""
+    old, new = ({row.key: answered_from(row) for row in rows} for rows in (before, after))
+    return Ageing(
+        datasets=len(old),
+        changed=sum(old[key] != new[key] for key in old.keys() & new.keys()),
+        added=len(new.keys() - old.keys()),
+        removed=len(old.keys() - new.keys()),
     )
-    old, new = _keyed(before["studies"], "label"), _keyed(after["studies"], "label")
-    for label in sorted(old.keys() | new.keys()):
-        sentences += _compare_study(label, old.get(label), new.get(label))
-    return sentences
-
-
-def _keyed(items: Iterable[Mapping[str, Any]], name: str) -> dict[str, Mapping[str, Any]]:
-    return {item[name]: item for item in items}
-
-
-def _report_name(report: Mapping[str, Any]) -> str:
-    return str(report["reference"] or report["title"] or report["authors"] or report["doi"])[:120]
-
-
-def _compare_keyed(
-    noun: str,
-    old: Mapping[str, Mapping[str, Any]],
-    new: Mapping[str, Mapping[str, Any]],
-    name: Callable[[Mapping[str, Any]], str] = lambda item: str(item["key"]),
-) -> list[str]:
-    gone = [f"{noun} removed: {name(old[key])}." for key in sorted(old.keys() - new.keys())]
-    come = [f"{noun} added: {name(new[key])}." for key in sorted(new.keys() - old.keys())]
-    return gone + come
-
-
-def _compare_study(label: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
-    if old is None or new is None:
-        present = new or old or {}
-        peaks = sum(len(dataset["peaks"]) for dataset in present["datasets"])
-        verb = "removed" if new is None else "added"
-        return [f"Study {verb}: {label} ({_of(len(present['datasets']), 'dataset')}, {_of(peaks, 'peak')})."]
-    sentences = []
-    changed = [word for word in ("year", "reports", "cohorts") if old[word] != new[word]]
-    if changed:
-        sentences.append(f"{label}: {' and '.join(changed)} changed.")
-    before, after = _keyed(old["datasets"], "key"), _keyed(new["datasets"], "key")
-    sentences += _compare_keyed("Dataset", before, after)
-    for key in sorted(before.keys() & after.keys()):
-        sentences += _compare_dataset(key, before[key], after[key])
-    if not sentences and old["revision"] != new["revision"]:
-        sentences.append(f"{label}: revision {new['revision']} confirms the values of revision {old['revision']}.")
-    return sentences
-
-
-def _compare_dataset(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    changed = [
-        f"{name.replace('_', ' ')} {_shown(old[name])} became {_shown(new[name])}"
-        for name in sorted(old)
-        if name != "peaks" and old[name] != new[name]
-    ]
-    moved = _peak_change(old["peaks"], new["peaks"])
-    return [f"{key}: {'; '.join(changed + moved)}."] if changed or moved else []
-
-
-def _shown(value: object) -> str:
-    return "(empty)" if value in (None, "") else str(value)
-
-
-def _peak_change(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Peaks are told apart by their place: the same place with other values counts as changed."""
-    gone = Counter(canonical_json(peak) for peak in old)
-    come = Counter(canonical_json(peak) for peak in new)
-    lost, found = list((gone - come).elements()), list((come - gone).elements())
-    if not lost and not found:
-        return ["peaks in another order"] if old != new else []
-    changed = sum((Counter(map(_place, lost)) & Counter(map(_place, found))).values())
-    counted = {"added": len(found) - changed, "removed": len(lost) - changed, "changed": changed}
-    return [f"{_of(number, 'peak')} {verb}" for verb, number in counted.items() if number]
-
-
-def _place(peak: str) -> tuple[float, float, float]:
-    parsed = json.loads(peak)
-    return parsed["x"], parsed["y"], parsed["z"]
-
-
-def _of(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

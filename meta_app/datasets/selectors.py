@@ -3,50 +3,46 @@
 Only studies that all reviewers have locked are looked at, so that no draft shows through here.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Max, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, Q, QuerySet, Subquery, Sum
 from django.http import Http404
 
-from meta_app.datasets.domain import FORMAT, canonical_json, count_units, digest, load_snapshot
+from meta_app.datasets.contents import report_content, study_content
+from meta_app.datasets.differences import Change, compare_agreements, compare_contents
+from meta_app.datasets.domain import AGREEMENT_FORMAT, FORMAT, canonical_json, count_units, digest, load_snapshot
 from meta_app.datasets.models import AgreedDataset
-from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak, Study
+from meta_app.extraction.models import Dataset, Extraction, SampleOverlap, Study
 from meta_app.extraction.selectors import whole_extractions, with_locks
-from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.permissions import FREEZE
 from meta_app.projects.stages import Waiting
+from meta_app.quality.models import QualityScore
 
-REPORT_FIELDS = ("authors", "year", "title", "source", "doi", "reference")
-GROUP_FIELDS = (
-    "kind", "label", "n", "n_female", "age_mean", "age_sd", "education_mean", "education_sd", "duration_mean",
-    "duration_sd", "duration_unit",
-)  # fmt: skip
-DATASET_FIELDS = (
-    "label", "comparison", "modality", "metric", "design", "software", "software_reported", "fwhm_mm", "space",
-    "threshold_kind", "threshold_reported", "t_threshold", "peaks_state",
-)  # fmt: skip
-PEAK_FIELDS = (
-    "x_reported", "y_reported", "z_reported", "x", "y", "z", "statistic_kind", "statistic", "sign", "cluster_size",
-    "cluster_unit", "label", "page",
-)  # fmt: skip
 Content = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """What would be frozen now: content, counts by unit, and what is left out with its reason."""
+    """What would be frozen now: content, how it was agreed, counts by unit, and what is left out with its reason."""
 
     content: Content
+    agreement: Content
     counts: dict[str, int]
     left_out: list[dict[str, str | None]]
+
+    @property
+    def hashes(self) -> tuple[str, str]:
+        """Of the content and of the agreement."""
+        return digest(canonical_json(self.content)), digest(canonical_json(self.agreement))
 
 
 def agreed_datasets(project: Project) -> QuerySet[AgreedDataset]:
     """The frozen versions, newest first, without their (large) content."""
-    return AgreedDataset.objects.filter(project=project).defer("content").select_related("frozen_by")
+    return AgreedDataset.objects.filter(project=project).defer("content", "agreement").select_related("frozen_by")
 
 
 def get_agreed_dataset(project: Project, version: int) -> AgreedDataset:
@@ -61,26 +57,91 @@ def version_before(agreed: AgreedDataset) -> AgreedDataset | None:
     return AgreedDataset.objects.filter(project=agreed.project_id, version__lt=agreed.version).first()
 
 
+def agreement_of(agreed: AgreedDataset) -> Content:
+    """How the team came to a version; of versions before format 2 what they told in their content."""
+    if agreed.agreement:
+        return dict(json.loads(agreed.agreement))
+    content = json.loads(agreed.content)
+    studies = [
+        {name: study.get(name) for name in ("label", "revision", "extracted_by", "quality")}
+        | {"origins": {}, "peaks": {}}
+        for study in content["studies"]
+    ]
+    return {"project": content["project"], "studies": studies}
+
+
+def changes_from(before: AgreedDataset, content: Content, agreement: Content) -> list[Change]:
+    """What a content and its agreement changed since a version."""
+    changes = compare_contents(json.loads(before.content), content)
+    return changes + compare_agreements(agreement_of(before), agreement)
+
+
 def assemble(project: Project) -> Assembly:
     """Put together what is agreed now, in a fixed number of queries."""
-    studies, left_out = [], []
+    studies, agreements, left_out = [], [], []
     reports: dict[str, Content] = {}
+    quality = agreed_totals(project)
+    given_up = _given_up_for_others(project)
     for study, extraction, reason in _agreed_extractions(project):
+        if study.pk in given_up:
+            left_out.append(_left_out(study, None, given_up[study.pk]))
+            continue
         if extraction is None:
             left_out.append(_left_out(study, None, reason))
             continue
-        content, without = _study_content(study, extraction)
-        left_out += without
-        if content["datasets"]:
-            studies.append(content)
-            reports |= {item["key"]: item for item in map(_report_content, study.reports.all())}
+        frozen = study_content(study, extraction)
+        left_out += [_left_out(study, dataset, why) for dataset, why in frozen.left_out]
+        if not extraction.datasets.all():
+            left_out.append(_left_out(study, None, "It has no dataset."))
+        if frozen.content["datasets"]:
+            studies.append(frozen.content)
+            more = {"extracted_by": study.locked, "quality": quality.get(study.pk)}
+            agreements.append({**frozen.agreement, **more})
+            reports |= {item["key"]: item for item in map(report_content, study.reports.all())}
     content = {
         "format": FORMAT,
-        "project": {"name": project.name, "source_note": project.source_note},
         "reports": [reports[key] for key in sorted(reports)],
         "studies": sorted(studies, key=lambda item: item["label"]),
     }
-    return Assembly(content, count_units(load_snapshot(content).datasets), left_out)
+    agreement = {
+        "format": AGREEMENT_FORMAT,
+        "project": {"name": project.name, "source_note": project.source_note},
+        "studies": sorted(agreements, key=lambda item: item["label"]),
+    }
+    counts = count_units(load_snapshot(content, agreement).datasets)
+    return Assembly(content, agreement, counts, left_out)
+
+
+def open_overlaps(project: Project) -> list[SampleOverlap]:
+    """Pairs of studies of possibly the same people that nobody has decided about."""
+    overlaps = SampleOverlap.objects.filter(project=project, decision=SampleOverlap.Decision.OPEN)
+    return list(overlaps.select_related("first", "second"))
+
+
+def _given_up_for_others(project: Project) -> dict[int, str]:
+    """Studies that the team decided to leave out because another one tells of the same people, with the reason."""
+    handling = SampleOverlap.Handling
+    overlaps = SampleOverlap.objects.filter(
+        project=project,
+        decision__in=[SampleOverlap.Decision.SAME, SampleOverlap.Decision.PARTLY],
+        handling__in=[handling.KEEP_FIRST, handling.KEEP_SECOND],
+    )
+    given_up = {}
+    for overlap in overlaps.select_related("first", "second"):
+        kept, gone = overlap.first, overlap.second
+        if overlap.handling == handling.KEEP_SECOND:
+            kept, gone = gone, kept
+        people = overlap.get_decision_display()
+        given_up[gone.pk] = f"{people} as in {kept.label}, which is kept."
+    return given_up
+
+
+def agreed_totals(project: Project) -> dict[int, float]:
+    """Points of each study whose quality score is agreed: the consensus, or the only score where one is enough."""
+    agreed = Q(position=QualityScore.Position.CONSENSUS) | Q(study__extractors_needed=1)
+    scores = QualityScore.objects.filter(agreed, study__project=project, state=QualityScore.State.COMPLETE)
+    totals = scores.order_by("position").annotate(total=Sum("item_scores__points")).values_list("study", "total")
+    return {study: float(total) for study, total in totals if total is not None}
 
 
 def _agreed_extractions(project: Project) -> Iterable[tuple[Study, Extraction | None, str]]:
@@ -109,96 +170,6 @@ def _speaks_for(study: Study) -> Extraction | str:
 
 def _left_out(study: Study, dataset: Dataset | None, reason: str) -> dict[str, str | None]:
     return {"study": study.label, "dataset": dataset.label if dataset else None, "reason": reason}
-
-
-def _study_content(study: Study, extraction: Extraction) -> tuple[Content, list[dict[str, str | None]]]:
-    datasets, left_out = [], []
-    for dataset in extraction.datasets.all():
-        reason = _why_left_out(dataset)
-        if reason:
-            left_out.append(_left_out(study, dataset, reason))
-        else:
-            datasets.append(dataset)
-    if not extraction.datasets.all():
-        left_out.append(_left_out(study, None, "It has no dataset."))
-    cohorts, keys = _cohort_contents(extraction, {dataset.cohort_id for dataset in datasets})
-    contents = [_dataset_content(study, dataset, keys) for dataset in datasets]
-    content = {
-        "label": study.label,
-        "year": study.year,
-        "reports": sorted({_report_content(report)["key"] for report in study.reports.all()}),
-        "extracted_by": study.locked,
-        "revision": extraction.revision,
-        "cohorts": sorted(cohorts, key=lambda item: item["key"]),
-        "datasets": sorted(contents, key=lambda item: item["key"]),
-    }
-    return content, left_out
-
-
-def _why_left_out(dataset: Dataset) -> str:
-    if dataset.peaks_state == Dataset.PeaksState.NOT_EXTRACTED:
-        return "Its peaks are not extracted yet."
-    empty = [peak.position for peak in dataset.peaks.all() if None in (peak.x, peak.y, peak.z, peak.sign)]
-    return f"Row {empty[0]} of its peaks has no place or no sign." if empty else ""
-
-
-def _report_content(report: Report) -> Content:
-    """A report under a key made of its own words, so that no database number gets into the hash."""
-    values = {name: getattr(report, name) for name in REPORT_FIELDS}
-    words = (report.authors or report.title or report.reference or "Report").replace(",", " ").split()
-    return {"key": f"{words[0] if words else 'Report'} {report.year or ''} {_short_hash(values)}", **values}
-
-
-def _short_hash(values: Content) -> str:
-    return digest(canonical_json(values))[:8]
-
-
-def _cohort_contents(extraction: Extraction, used: set[int]) -> tuple[list[Content], dict[Cohort | Group, str]]:
-    """The cohorts behind the frozen datasets, and the key of each cohort and group."""
-    contents: list[Content] = []
-    keys: dict[Cohort | Group, str] = {}
-    taken: set[str] = set()
-    for cohort in extraction.cohorts.all():
-        if cohort.pk not in used:
-            continue
-        keys[cohort] = _free_key(cohort.label, taken)
-        groups = []
-        for group in cohort.groups.all():
-            keys[group] = _free_key(f"{keys[cohort]} / {group.label or group.kind}", taken)
-            groups.append({"key": keys[group], **{name: getattr(group, name) for name in GROUP_FIELDS}})
-        contents.append(
-            {
-                "key": keys[cohort],
-                "label": cohort.label,
-                "identity": cohort.identity,
-                "groups": sorted(groups, key=lambda item: item["key"]),
-            }
-        )
-    return contents, keys
-
-
-def _free_key(wanted: str, taken: set[str]) -> str:
-    """`wanted`, or with a number where it is taken."""
-    key, number = wanted, 2
-    while key in taken:
-        key, number = f"{wanted} ({number})", number + 1
-    taken.add(key)
-    return key
-
-
-def _dataset_content(study: Study, dataset: Dataset, keys: dict[Cohort | Group, str]) -> Content:
-    return {
-        "key": f"{study.label} / {dataset.label}",
-        **{name: getattr(dataset, name) for name in DATASET_FIELDS},
-        "cohort": keys[dataset.cohort],
-        "group_a": keys[dataset.group_a],
-        "group_b": keys[dataset.group_b] if dataset.group_b else None,
-        "peaks": [_peak_content(peak) for peak in dataset.peaks.all()],
-    }
-
-
-def _peak_content(peak: Peak) -> Content:
-    return {name: getattr(peak, name) for name in PEAK_FIELDS}
 
 
 def waiting_to_freeze(membership: Membership) -> Waiting | None:

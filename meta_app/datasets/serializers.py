@@ -12,7 +12,9 @@ class CountsSerializer(serializers.Serializer):
     reports = serializers.IntegerField()
     studies = serializers.IntegerField()
     cohorts = serializers.IntegerField()
+    contrasts = serializers.IntegerField(default=None, help_text="null in versions that did not count them.")
     datasets = serializers.IntegerField()
+    maps = serializers.IntegerField(default=0, help_text="Datasets given as a whole map instead of peaks.")
     peaks = serializers.IntegerField()
 
 
@@ -30,14 +32,19 @@ class AgreedDatasetSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = AgreedDataset
-        fields = ("version", "sha256", "counts", "left_out", "note", "frozen_by", "frozen_at")
+        fields = ("version", "sha256", "agreement_sha256", "counts", "left_out", "note", "frozen_by", "frozen_at")
 
 
 class AgreedDatasetDetailSerializer(AgreedDatasetSerializer):
     content = serializers.SerializerMethodField()
+    agreement = serializers.SerializerMethodField()
 
     class Meta(AgreedDatasetSerializer.Meta):
-        fields = (*AgreedDatasetSerializer.Meta.fields, "content")
+        fields = (*AgreedDatasetSerializer.Meta.fields, "content", "agreement")
 
     def get_content(self, agreed: AgreedDataset) -> dict[str, Any]:
         return json.loads(agreed.content)
+
+    def get_agreement(self, agreed: AgreedDataset) -> dict[str, Any]:
+        """Revisions, quality totals, and where each value of a consensus came from; the hash does not cover it."""
+        return json.loads(agreed.agreement or "{}")

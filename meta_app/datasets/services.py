@@ -1,11 +1,11 @@
-"""Freezing: the one write of agreed datasets. A version never changes; equal content is the same version."""
+"""Freezing: the one write of agreed datasets. A version never changes; what is equal is the same version."""
 
 from django.db import transaction
 from django.db.models import Max
 
 from meta_app.audit.services import record
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import canonical_json, digest
+from meta_app.datasets.domain import canonical_json
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import assemble
 from meta_app.projects.models import Project
@@ -19,7 +19,8 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
     Returns
     -------
     tuple of (AgreedDataset, bool)
-        The version, and whether it is new: content equal to an earlier version answers with that one.
+        The version, and whether it is new: what is equal to an earlier version, and was agreed in the same way, answers
+        with that one.
 
     Raises
     ------
@@ -33,27 +34,29 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
             "Nothing was frozen: no dataset is complete yet. The list below says what each study still needs.",
             {"left_out": assembly.left_out},
         )
-    text = canonical_json(assembly.content)
-    sha256 = digest(text)
-    equal = AgreedDataset.objects.filter(project=project, sha256=sha256).first()
+    sha256, agreement_sha256 = assembly.hashes
+    equal = AgreedDataset.objects.filter(project=project, sha256=sha256, agreement_sha256=agreement_sha256).first()
     if equal is not None:
         return equal, False
     latest = AgreedDataset.objects.filter(project=project).aggregate(Max("version"))["version__max"] or 0
     agreed = AgreedDataset.objects.create(
         project=project,
         version=latest + 1,
-        content=text,
+        content=canonical_json(assembly.content),
         sha256=sha256,
+        agreement=canonical_json(assembly.agreement),
+        agreement_sha256=agreement_sha256,
         counts=assembly.counts,
         left_out=assembly.left_out,
         note=note.strip()[:300],
         frozen_by=place.membership.user,
     )
+    hashes = {"sha256": sha256, "agreement_sha256": agreement_sha256}
     record(
         project_id=project.pk,
         actor=agreed.frozen_by,
         action="dataset.frozen",
         subject=f"Agreed dataset version {agreed.version}",
-        after={"sha256": sha256, "counts": agreed.counts, "left_out": len(agreed.left_out), "note": agreed.note},
+        after={**hashes, "counts": agreed.counts, "left_out": len(agreed.left_out), "note": agreed.note},
     )
     return agreed, True

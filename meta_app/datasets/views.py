@@ -1,25 +1,23 @@
 """The frozen versions, one version, freezing and downloads."""
 
-import json
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import (
-    DatasetRow,
-    Snapshot,
-    canonical_json,
-    compare_contents,
-    digest,
-    load_snapshot,
-    shared_cohorts,
-)
+from meta_app.datasets.domain import DatasetRow, Snapshot, shared_cohorts
 from meta_app.datasets.exports import Table, as_csv, as_xlsx, dataset_table, peak_table
 from meta_app.datasets.models import AgreedDataset
-from meta_app.datasets.selectors import agreed_datasets, assemble, get_agreed_dataset, version_before
+from meta_app.datasets.selectors import (
+    agreed_datasets,
+    agreement_of,
+    assemble,
+    changes_from,
+    get_agreed_dataset,
+    open_overlaps,
+    version_before,
+)
 from meta_app.datasets.services import agreed_dataset_freeze
 from meta_app.extraction.models import Dataset, Group
 from meta_app.projects.permissions import FREEZE, LAUNCH, enter_project
@@ -33,8 +31,7 @@ def versions(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     frozen = list(agreed_datasets(place.project))
     now = assemble(place.project)
-    sha256 = digest(canonical_json(now.content))
-    equal = next((agreed for agreed in frozen if agreed.sha256 == sha256), None)
+    equal = next((agreed for agreed in frozen if (agreed.sha256, agreed.agreement_sha256) == now.hashes), None)
     latest = frozen[0] if frozen else None
     context = {
         "place": place,
@@ -42,7 +39,8 @@ def versions(request: HttpRequest, project_id: int) -> HttpResponse:
         "now": now,
         "equal": equal,
         "latest": latest,
-        "changes": compare_contents(json.loads(latest.content), now.content) if latest and not equal else [],
+        "changes": changes_from(latest, now.content, now.agreement) if latest and not equal else [],
+        "overlaps": open_overlaps(place.project),
         "may_freeze": place.may(FREEZE),
         "may_launch": place.may(LAUNCH),
     }
@@ -68,7 +66,7 @@ def freeze(request: HttpRequest, project_id: int) -> HttpResponse:
 def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     agreed = get_agreed_dataset(place.project, version)
-    snapshot = load_snapshot(agreed.content)
+    snapshot = agreed.snapshot
     before = version_before(agreed)
     peaks = [(row, peak) for row in snapshot.datasets for peak in row.peaks]
     context = {
@@ -80,7 +78,7 @@ def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse
         "peaks_total": len(peaks),
         "shared": shared_cohorts(snapshot.datasets),
         "before": before,
-        "changes": compare_contents(json.loads(before.content), snapshot.content) if before else [],
+        "changes": changes_from(before, snapshot.content, agreement_of(agreed)) if before else [],
         "may_launch": place.may(LAUNCH),
     }
     return render(request, "datasets/version.html", context)
@@ -108,7 +106,7 @@ def download(request: HttpRequest, project_id: int, version: int, name: str) -> 
     agreed = get_agreed_dataset(place.project, version)
     if name == "agreed-dataset.json":
         return _attachment(agreed, name, agreed.content.encode(), "application/json")
-    snapshot = load_snapshot(agreed.content)
+    snapshot = agreed.snapshot
     if name == "agreed-dataset.xlsx":
         book = as_xlsx([dataset_table(snapshot), peak_table(snapshot), _source(agreed, snapshot)])
         return _attachment(agreed, name, book, XLSX)

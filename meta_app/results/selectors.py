@@ -11,12 +11,12 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.http import Http404
 
-from meta_app.analyses.domain import without_numbers
+from meta_app.analyses.domain import filters_of, without_numbers
 from meta_app.analyses.engine import core_names
 from meta_app.analyses.models import Artefact, Run
 from meta_app.analyses.selectors import artefact_path, project_runs, run_folder
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import DatasetRow, count_units, load_snapshot, select
+from meta_app.datasets.domain import DatasetRow, count_units, select
 from meta_app.projects.permissions import Place
 from meta_app.results.domain import (
     CORRECTIONS,
@@ -275,9 +275,7 @@ def read_result(run: Run) -> Result:
 
 def _rows(run: Run, specification: Mapping[str, Any]) -> tuple[DatasetRow, ...]:
     """The datasets that the specification's filters let through."""
-    filters = specification["filters"]
-    snapshot = load_snapshot(run.agreed_dataset.content)
-    return select(snapshot, filters["comparison"], filters["modalities"], filters["metrics"])
+    return select(run.agreed_dataset.snapshot, filters_of(specification))
 
 
 def cluster_count(run: Run) -> tuple[Correction, int] | None:

@@ -38,7 +38,9 @@ def loaded(loaded_once, db):
 
 def test_the_pain_project_is_complete_and_ready_to_freeze(loaded):
     assembly = assemble(loaded["pain21"])
-    assert assembly.counts == {"reports": 1, "studies": 21, "cohorts": 21, "datasets": 21, "peaks": 267}
+    assert assembly.counts == {
+        "reports": 1, "studies": 21, "cohorts": 21, "contrasts": 21, "datasets": 21, "maps": 0, "peaks": 267,
+    }  # fmt: skip
     assert assembly.left_out == []
     assert not loaded["pain21"].agreed_datasets.exists()
 

@@ -5,14 +5,19 @@ import copy
 import pytest
 
 from meta_app.datasets.domain import (
+    FIRST_FORMAT,
     FORMAT,
+    Ageing,
+    Selection,
+    ageing,
     canonical_json,
-    compare_contents,
     count_units,
     digest,
     load_snapshot,
+    said,
     select,
     shared_cohorts,
+    tidy,
 )
 
 
@@ -58,7 +63,6 @@ def report(label):
 def content():
     return {
         "format": FORMAT,
-        "project": {"name": "Pain", "source_note": ""},
         "reports": [report("Cao"), report("Zhang")],
         "studies": [
             study(
@@ -81,14 +85,14 @@ def test_another_format_is_refused():
 
 def test_filters_narrow_by_comparison_modality_and_metric(content):
     snapshot = load_snapshot(content)
-    assert [row.key for row in select(snapshot, modalities=["vbm"])] == ["Cao / VBM", "Zhang / VBM"]
-    assert [row.key for row in select(snapshot, "patients_controls", metrics=["ALFF"])] == ["Cao / ALFF"]
-    assert select(snapshot, "task") == ()
+    assert [row.key for row in select(snapshot, Selection(modalities=("vbm",)))] == ["Cao / VBM", "Zhang / VBM"]
+    assert [row.key for row in select(snapshot, Selection("patients_controls", metrics=("ALFF",)))] == ["Cao / ALFF"]
+    assert select(snapshot, Selection("task")) == ()
 
 
 def test_one_cohort_in_two_studies_counts_once(content):
     assert count_units(load_snapshot(content).datasets) == {
-        "reports": 2, "studies": 2, "cohorts": 1, "datasets": 3, "peaks": 4,
+        "reports": 2, "studies": 2, "cohorts": 1, "contrasts": 2, "datasets": 3, "maps": 0, "peaks": 4,
     }  # fmt: skip
     content["studies"][1]["cohorts"][0]["identity"] = ""
     assert count_units(load_snapshot(content).datasets)["cohorts"] == 2
@@ -104,18 +108,46 @@ def test_equal_contents_have_equal_hashes_whatever_the_order_of_keys(content):
     assert digest(canonical_json(content)) == digest(canonical_json(turned))
 
 
-def test_differences_are_told_in_words(content):
+def test_a_version_of_the_first_format_is_still_read(content):
+    first = {**content, "format": FIRST_FORMAT, "project": {"name": "Pain", "source_note": "a table"}}
+    snapshot = load_snapshot(first)
+    assert (snapshot.project, snapshot.source_note, len(snapshot.datasets)) == ("Pain", "a table", 3)
+
+
+def test_the_agreement_gives_the_project_and_the_quality_of_each_study(content):
+    agreement = {"project": {"name": "Pain", "source_note": ""}, "studies": [{"label": "Cao", "quality": 17.5}]}
+    snapshot = load_snapshot(content, agreement)
+    assert [row.quality for row in snapshot.datasets] == [17.5, 17.5, None]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Selection(languages=("Chinese",)), ["Zhang / VBM"]),
+        (Selection(languages=("Chinese", "")), ["Zhang / VBM"]),
+        (Selection(other_groups=("controls",)), ["Cao / ALFF", "Cao / VBM", "Zhang / VBM"]),
+        (Selection(other_groups=("after",)), []),
+        (Selection(studies=("Cao",)), ["Cao / ALFF", "Cao / VBM"]),
+        (Selection(quality_min=17), ["Cao / ALFF", "Cao / VBM"]),
+        (Selection(quality_min=16), ["Cao / ALFF", "Cao / VBM"]),
+    ],
+)
+def test_filters_narrow_by_language_other_group_study_and_quality(content, wanted, found):
+    content["reports"][0]["language"], content["reports"][1]["language"] = "English", "Chinese"
+    snapshot = load_snapshot(content, {"studies": [{"label": "Cao", "quality": 17.0}]})
+    assert [row.key for row in select(snapshot, wanted)] == found
+
+
+def test_values_that_say_the_same_are_written_the_same():
+    assert tidy({"n": 60.0, "text": " a\r\nb\x07 ", "low": -0.0}) == {"n": 60, "text": "a\nb", "low": 0}
+    assert said({"empty": "  ", "none": None, "no": False, "zero": 0}) == {"no": False, "zero": 0}
+
+
+def test_a_selection_ages_only_by_what_an_analysis_reads(content):
+    before = load_snapshot(content).datasets
     after = copy.deepcopy(content)
-    after["studies"][0]["datasets"][0]["peaks"][0]["statistic"] = 5.0
-    after["studies"][0]["datasets"][0]["peaks"].append(peak(50.0))
-    after["studies"][0]["datasets"][1]["t_threshold"] = None
+    after["studies"][0]["datasets"][0]["software_reported"] = "SPM 12"
+    assert not ageing(before, load_snapshot(after).datasets).is_stale
+    after["studies"][0]["datasets"][0]["t_threshold"] = 3.1
     after["studies"].pop()
-    assert compare_contents(content, after) == [
-        "Cao / ALFF: t threshold 3.4 became (empty).",
-        "Cao / VBM: 1 peak added; 1 peak changed.",
-        "Study removed: Zhang (1 dataset, 0 peaks).",
-    ]
-
-
-def test_equal_contents_have_no_differences(content):
-    assert compare_contents(content, copy.deepcopy(content)) == []
+    assert ageing(before, load_snapshot(after).datasets) == Ageing(datasets=3, changed=1, added=0, removed=1)

@@ -3,13 +3,16 @@
 import json
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
+from meta_app.audit.models import AuditEntry
 from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import canonical_json, digest, load_snapshot
 from meta_app.datasets.models import AgreedDataset
-from meta_app.datasets.selectors import assemble, waiting_to_freeze
+from meta_app.datasets.selectors import assemble, open_overlaps, waiting_to_freeze
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Dataset, Extraction, Peak
+from meta_app.extraction.models import Dataset, Extraction, Peak, SampleOverlap, Study
+from meta_app.quality.models import Instrument, ItemScore, QualityScore
 
 
 def reasons(project):
@@ -22,7 +25,9 @@ def test_a_locked_study_is_frozen_with_its_hash_and_counts(place, make_study):
     assert new
     assert agreed.sha256 == digest(agreed.content)
     assert agreed.content == canonical_json(json.loads(agreed.content))
-    assert agreed.counts == {"reports": 1, "studies": 1, "cohorts": 1, "datasets": 1, "peaks": 2}
+    assert agreed.counts == {
+        "reports": 1, "studies": 1, "cohorts": 1, "contrasts": 1, "datasets": 1, "maps": 0, "peaks": 2,
+    }  # fmt: skip
     row = load_snapshot(agreed.content).datasets[0]
     assert (row.key, row.n1, row.n2, row.peaks[0].statistic) == ("Cao 2017 / ReHo", 18, 20, 4.5)
 
@@ -56,6 +61,97 @@ def test_an_edit_after_freezing_leaves_the_version_as_it_was_and_makes_a_new_one
     assert (first.content, second.version) == (content, 2)
 
 
+def test_a_version_refuses_every_change(place, make_study):
+    make_study()
+    agreed, _new = agreed_dataset_freeze(place=place)
+    agreed.content = "{}"
+    for change in (
+        agreed.save,
+        agreed.delete,
+        AgreedDataset.objects.all().delete,
+        lambda: AgreedDataset.objects.update(content="{}"),
+    ):
+        with pytest.raises(PermissionDenied, match="never changes"):
+            change()
+    agreed.refresh_from_db()
+    assert agreed.sha256 == digest(agreed.content)
+
+
+def test_freezing_is_in_the_audit_trail_with_the_hash(place, make_study, project):
+    make_study()
+    agreed, _new = agreed_dataset_freeze(place=place)
+    entry = AuditEntry.objects.get(project_id=project.pk, action="dataset.frozen")
+    assert (entry.actor, entry.after["sha256"]) == (place.membership.user, agreed.sha256)
+
+
+def test_form_values_sources_and_new_peak_columns_are_frozen(place, make_study, project):
+    extraction = make_study(transform="brett", values={"scanner": " Siemens Trio ", "scan_time": 480.0, "note": ""})
+    Extraction.objects.update(
+        values={"design": "case_control"},
+        sources={"design": {"quote": "patients and controls", "page": "2", "file": 7}},
+    )
+    Peak.objects.filter(position=1).update(
+        hemisphere="left", brodmann="13", sub_peak=True, p_kind="uncorrected", cells={"space": "Talairach"}
+    )
+    study = assemble(project).content["studies"][0]
+    dataset = study["datasets"][0]
+    assert study["values"] == {"design": "case_control"}
+    assert study["sources"] == {"design": {"quote": "patients and controls", "page": "2"}}
+    assert (dataset["transform"], dataset["values"]) == ("brett", {"scanner": "Siemens Trio", "scan_time": 480})
+    peak = dataset["peaks"][0]
+    assert [peak[name] for name in ("space", "hemisphere", "brodmann", "sub_peak", "p_kind")] == [
+        "talairach", "left", "13", True, "uncorrected",
+    ]  # fmt: skip
+    assert extraction.author.username not in canonical_json(assemble(project).content)
+
+
+def test_where_values_of_a_consensus_came_from_is_beside_the_content_not_in_its_hash(
+    place, make_study, project, adjudicator
+):
+    make_study(needed=2)
+    make_study(needed=2, position="B", author=place.membership.user)
+    consensus = make_study(needed=2, position="consensus", author=adjudicator)
+    before = assemble(project)
+    consensus.origins = {"design": {"from": "other", "reason": "table 1", "by": "ada"}}
+    consensus.save()
+    Peak.objects.filter(dataset__extraction=consensus, position=1).update(origin={"from": "A"})
+    after = assemble(project)
+    agreement = after.agreement["studies"][0]
+    assert agreement["origins"] == {"study": {"design": {"from": "other", "reason": "table 1"}}}
+    assert agreement["peaks"] == {"Cao 2017 / ReHo": [{"from": "A"}, {}]}
+    assert (before.hashes[0] == after.hashes[0], before.hashes[1] == after.hashes[1]) == (True, False)
+
+
+def test_agreed_quality_is_beside_the_content(make_study, project, reviewer, owner):
+    study = make_study().study
+    instrument = Instrument.objects.create(name="short", version=1, cutoff=1)
+    score = QualityScore.objects.create(study=study, instrument=instrument, position="A", author=reviewer)
+    ItemScore.objects.create(score=score, item="one", points=1.5)
+    ItemScore.objects.create(score=score, item="two", points=15)
+    assert assemble(project).agreement["studies"][0]["quality"] is None
+    QualityScore.objects.update(state="complete")
+    assert assemble(project).agreement["studies"][0]["quality"] == 16.5
+    Study.objects.update(extractors_needed=2)
+    make_study(needed=2, position="B", author=owner)
+    make_study(needed=2, position="consensus", author=owner)
+    assert assemble(project).agreement["studies"][0]["quality"] is None
+    QualityScore.objects.create(
+        study=study, instrument=instrument, position="consensus", author=owner, state="complete"
+    ).item_scores.create(item="one", points=16)
+    assert assemble(project).agreement["studies"][0]["quality"] == 16
+
+
+def test_a_study_given_up_for_another_of_the_same_people_is_left_out_with_that_reason(make_study, project):
+    first, second = make_study("Jiang 2017").study, make_study("Hui 2020").study
+    overlap = SampleOverlap.objects.create(project=project, first=first, second=second)
+    assert [item.pk for item in open_overlaps(project)] == [overlap.pk]
+    SampleOverlap.objects.update(decision="same", handling="keep_first")
+    assert reasons(project) == [("Hui 2020", None, "The same people as in Jiang 2017, which is kept.")]
+    assert open_overlaps(project) == []
+    SampleOverlap.objects.update(handling="keep_second")
+    assert reasons(project) == [("Jiang 2017", None, "The same people as in Hui 2020, which is kept.")]
+
+
 def test_nothing_to_freeze_is_refused_and_says_why(place, make_study):
     make_study(state="draft")
     with pytest.raises(UserError, match="no dataset is complete yet") as refusal:
@@ -84,7 +180,7 @@ def test_the_consensus_speaks_for_a_study_of_two_reviewers(place, make_study, pr
     make_study(needed=2, position="consensus", author=adjudicator, metric="agreed")
     row = load_snapshot(assemble(project).content).datasets[0]
     assert row.metric == "agreed"
-    assert assemble(project).content["studies"][0]["extracted_by"] == 2
+    assert assemble(project).agreement["studies"][0]["extracted_by"] == 2
 
 
 def test_an_agreement_that_is_still_a_draft_is_not_frozen(place, make_study, project, adjudicator):

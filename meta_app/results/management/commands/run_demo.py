@@ -17,7 +17,6 @@ from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import run_folder, time_taken
 from meta_app.analyses.services import run_cancel, run_launch
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
 from meta_app.projects.models import Project
@@ -92,7 +91,7 @@ def demo_place() -> Place:
 
 def the_comparison(agreed: AgreedDataset) -> str:
     """The comparison of most datasets; the demo has one alone."""
-    comparisons = [row.comparison for row in load_snapshot(agreed.content).datasets]
+    comparisons = [row.comparison for row in agreed.snapshot.datasets]
     return max(sorted(set(comparisons)), key=comparisons.count)
 
 
