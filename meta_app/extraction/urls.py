@@ -4,6 +4,7 @@ from django.urls import path
 
 from meta_app.extraction import edit_views, views
 from meta_app.extraction.grid_urls import grid_urlpatterns
+from meta_app.extraction.list_urls import list_urlpatterns
 
 app_name = "extraction"
 urlpatterns = [
@@ -26,4 +27,5 @@ urlpatterns = [
         "extraction/<int:study_id>/datasets/<int:dataset_id>/delete/", edit_views.dataset_delete, name="dataset_delete"
     ),
     *grid_urlpatterns,
+    *list_urlpatterns,
 ]

@@ -1,0 +1,130 @@
+"""Importing a list of studies, and dealing them out to reviewers."""
+
+import csv
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from meta_app.common.exceptions import UserError
+from meta_app.common.spreadsheets import formula_safe
+from meta_app.extraction.list_forms import CheckedListForm, ListForm, rows_as_text
+from meta_app.extraction.list_parsers import FIELDS, ListRow, StudyList, UnreadableListError, read_entries, read_list
+from meta_app.extraction.list_parsers import read_text as read_typed
+from meta_app.extraction.list_selectors import ListLine, list_lines
+from meta_app.extraction.list_services import studies_import
+from meta_app.projects.permissions import EXTRACT, Place, enter_project
+
+LINES_SHOWN = 300
+LARGEST_PAGE = 2_200_000
+"""Bytes of rows that a page can carry back (`DATA_UPLOAD_MAX_MEMORY_SIZE` holds them and the typed labels)."""
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@get_or_post
+def list_import(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Choose or paste a list; then look at it before anything is stored."""
+    place = enter_project(request.user, project_id, EXTRACT)
+    if request.method != "POST":
+        return _choose(request, place)
+    form = ListForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _choose(request, place, "The list cannot be read. Choose a file or paste at most 2 MB of text.")
+    try:
+        found = _sent_list(form)
+    except UnreadableListError as error:
+        return _choose(request, place, str(error), form.cleaned_data["text"])
+    if len(rows_as_text(found.rows).encode()) > LARGEST_PAGE:
+        return _choose(request, place, "The list is too long for one page. Split it, for example into two files.")
+    return _preview(request, place, found)
+
+
+def _sent_list(form: ListForm) -> StudyList:
+    file = form.cleaned_data["file"]
+    return read_list(file.read(), file.name) if file else read_typed(form.cleaned_data["text"])
+
+
+def _choose(request: HttpRequest, place: Place, refusal: str = "", text: str = "") -> HttpResponse:
+    context = {"place": place, "refusal": refusal, "text": text}
+    return render(request, "extraction/list_import.html", context, status=400 if refusal else 200)
+
+
+def _preview(
+    request: HttpRequest, place: Place, found: StudyList, refusal: str = "", status: int = 200
+) -> HttpResponse:
+    form = CheckedListForm(request.POST)
+    lines = list_lines(place.project, read_entries(found.rows), form.labels())
+    asked = [line for line in lines if line.question or (line.problems and not line.entry.blocked)]
+    context = {
+        "place": place,
+        "found": found,
+        "rows": rows_as_text(found.rows),
+        "refusal": refusal,
+        "asked": asked[:LINES_SHOWN],
+        "repeated": [line for line in lines if line.repeats and not line.blocked][:LINES_SHOWN],
+        "left_out": [line for line in lines if line.entry.blocked][:LINES_SHOWN],
+        "fresh": [line for line in lines if line.fresh and not line.question][:LINES_SHOWN],
+        "counts": _counts(lines),
+        "most": LINES_SHOWN,
+    }
+    return render(request, "extraction/list_preview.html", context, status=status)
+
+
+def _counts(lines: Iterable[ListLine]) -> dict[str, int]:
+    lines = list(lines)
+    return {
+        "rows": len(lines),
+        "new": sum(line.fresh for line in lines),
+        "repeated": sum(bool(line.repeats) and not line.blocked for line in lines),
+        "blocked": sum(line.blocked for line in lines),
+        "asked": sum(bool(line.question) and line.fresh for line in lines),
+    }
+
+
+@require_POST
+def list_confirm(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Import the good rows of a list that was looked at."""
+    place = enter_project(request.user, project_id, EXTRACT)
+    form = CheckedListForm(request.POST)
+    if not form.is_valid():
+        return _choose(request, place, "Send the list again: what came back cannot be read. Nothing was imported.")
+    rows = form.cleaned_data["rows"]
+    lines = list_lines(place.project, read_entries(rows), form.labels(), form.wanted_repeats())
+    chosen = [line for line in lines if line.fresh]
+    if not chosen:
+        return _preview(request, place, StudyList(rows, ""), "Nothing was imported: no row is ready.", 400)
+    try:
+        made = studies_import(place=place, lines=chosen)
+    except UserError as error:
+        return _preview(request, place, StudyList(rows, ""), error.message, error.status)
+    left = len(lines) - len(made)
+    kept = f" {left} row{'s' if left > 1 else ''} of the list {'were' if left > 1 else 'was'} left out." if left else ""
+    messages.success(request, f"{len(made)} stud{'ies are' if len(made) > 1 else 'y is'} added.{kept}")
+    return redirect("extraction:studies", project_id)
+
+
+@require_POST
+def list_left_out(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The rows that would not be imported, with what to mend, as CSV."""
+    place = enter_project(request.user, project_id, EXTRACT)
+    form = CheckedListForm(request.POST)
+    if not form.is_valid():
+        return _choose(request, place, "Send the list again: what came back cannot be read.")
+    rows: list[ListRow] = form.cleaned_data["rows"]
+    lines = list_lines(place.project, read_entries(rows), form.labels())
+    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="left-out.csv"'
+    table = csv.writer(response)
+    table.writerow(["row", "problem", *FIELDS])
+    for row, line in zip(rows, lines, strict=True):
+        if not line.fresh:
+            values = [row.values.get(key, "") for key in FIELDS]
+            table.writerow([row.number, formula_safe(_reason(line)), *map(formula_safe, values)])
+    return response
+
+
+def _reason(line: ListLine) -> str:
+    told = [f"{problem.field}: {problem.message} {problem.mend}" for problem in line.problems]
+    return " ".join(told) or f"The same report as {line.repeats}."
