@@ -8,6 +8,7 @@ from django import forms
 from meta_app.analyses.domain import (
     CORRECTIONS,
     LONGEST_TEST,
+    OTHER_GROUPS,
     PUBLICATION_PERMUTATIONS,
     STANDARD_PERMUTATIONS,
     Filters,
@@ -22,6 +23,7 @@ SIGN_RULES = [
     ("threshold", "Threshold of their own study (conservative)"),
 ]
 OWN_NUMBER = "own"
+MORE_FILTERS = ("other_groups", "languages", "quality_min", "studies")
 TESTS = [
     (STANDARD_PERMUTATIONS, f"Standard: {STANDARD_PERMUTATIONS:,} permutations"),
     (PUBLICATION_PERMUTATIONS, f"Publication: {PUBLICATION_PERMUTATIONS:,} permutations"),
@@ -54,6 +56,19 @@ class LaunchForm(forms.Form):
     comparison = forms.ChoiceField(label="Comparison", widget=forms.RadioSelect)
     modalities = forms.MultipleChoiceField(label="Modality", widget=forms.CheckboxSelectMultiple)
     metrics = forms.MultipleChoiceField(label="Metric", widget=forms.CheckboxSelectMultiple)
+    other_groups = forms.MultipleChoiceField(
+        label="Kind of the other group", widget=forms.CheckboxSelectMultiple, required=False
+    )
+    languages = forms.MultipleChoiceField(
+        label="Language of the reports", widget=forms.CheckboxSelectMultiple, required=False
+    )
+    quality_min = forms.FloatField(
+        label="Quality at or above",
+        min_value=0,
+        required=False,
+        help_text="Points of the agreed total; empty: every study, scored or not.",
+    )
+    studies = forms.MultipleChoiceField(label="Studies", widget=forms.CheckboxSelectMultiple, required=False)
     imputations = forms.IntegerField(min_value=5, max_value=500, initial=50, help_text="5 to 500; published runs: 50.")
     seed = forms.IntegerField(
         label="Random seed", min_value=0, max_value=LARGEST_SEED, initial=1, help_text="The same seed, the same maps."
@@ -110,6 +125,9 @@ class LaunchForm(forms.Form):
         self._offer("comparison", [row.comparison for row in rows], dict(Dataset.Comparison.choices))
         self._offer("modalities", [row.modality for row in rows], dict(Dataset.Modality.choices))
         self._offer("metrics", [row.metric for row in rows], {})
+        self._offer("other_groups", [row.other_group for row in rows], OTHER_GROUPS)
+        self._offer("languages", [language for row in rows for language in row.languages], {"": "Not stated"})
+        self._offer("studies", sorted(row.study for row in rows), {})
         self._prefill(rows)
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", _bootstrap_class(field.widget))
@@ -126,7 +144,25 @@ class LaunchForm(forms.Form):
     @property
     def filters(self) -> Filters:
         data = self.cleaned_data
-        return Filters(data["comparison"], tuple(data["modalities"]), tuple(data["metrics"]))
+        return Filters(
+            data["comparison"],
+            tuple(data["modalities"]),
+            tuple(data["metrics"]),
+            self._chosen("languages"),
+            self._chosen("other_groups"),
+            self._chosen("studies"),
+            data["quality_min"],
+        )
+
+    @property
+    def narrows(self) -> bool:
+        """Whether one of the further filters is in use, so that the page shows them."""
+        return self.is_bound and any(self.data.get(name) for name in MORE_FILTERS)
+
+    def _chosen(self, name: str) -> tuple[str, ...]:
+        """What was ticked; nothing where all or none are, as that does not narrow."""
+        chosen = tuple(self.cleaned_data[name])
+        return () if len(chosen) == len(self.fields[name].choices) else chosen
 
     def clean(self) -> dict[str, object]:
         """`permutations` becomes the number of the chosen test."""

@@ -1,5 +1,8 @@
 """Reads: runs, their place in the queue, their log, and where their files are."""
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -7,8 +10,10 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from meta_app.analyses.domain import BLOCK, duration_in_words, seconds_left
-from meta_app.analyses.models import Artefact, Run, RunBlock
+from meta_app.analyses.domain import BLOCK, duration_in_words, filters_of, seconds_left
+from meta_app.analyses.models import AnalysisSpecification, Artefact, Run, RunBlock
+from meta_app.datasets.domain import Ageing, ageing, select
+from meta_app.datasets.models import AgreedDataset
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.stages import Waiting
 
@@ -34,6 +39,46 @@ def project_runs(project: Project) -> QuerySet[Run]:
         .select_related("agreed_dataset", "specification", "launched_by")
         .defer("agreed_dataset__content", "specification__content")
     )
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A run whose datasets read differently in the newest version."""
+
+    made_from: int
+    newest: int
+    ageing: Ageing
+
+    @property
+    def text(self) -> str:
+        age = self.ageing
+        counts = (("changed", age.changed), ("removed", age.removed), ("added", age.added))
+        did = ", ".join(f"{verb} {number}" for verb, number in counts if number)
+        whole = f"{age.datasets} dataset{'' if age.datasets == 1 else 's'}"
+        return f"Made from version {self.made_from}; version {self.newest} {did} of its {whole}: rerun."
+
+
+def runs_outdated(project: Project, runs: Iterable[Run]) -> dict[int, Outdated]:
+    """Runs that a newer version of the agreed dataset would answer differently, by their number.
+
+    What the analysis reads of the selected rows is compared, in three queries however many runs there are.
+    """
+    newest = AgreedDataset.objects.filter(project=project).order_by("-version").first()
+    old = [run for run in runs if newest is not None and run.agreed_dataset_id != newest.pk]
+    if newest is None or not old:
+        return {}
+    wanted = {run.agreed_dataset_id for run in old}
+    versions = {version.pk: version for version in AgreedDataset.objects.filter(pk__in=wanted)}
+    snapshots = {number: version.snapshot for number, version in versions.items()}
+    questions = AnalysisSpecification.objects.filter(pk__in={run.specification_id for run in old})
+    filters = {question.pk: filters_of(json.loads(question.content)) for question in questions}
+    now, found = newest.snapshot, {}
+    for run in old:
+        asked = filters[run.specification_id]
+        age = ageing(select(snapshots[run.agreed_dataset_id], asked), select(now, asked))
+        if age.is_stale:
+            found[run.pk] = Outdated(versions[run.agreed_dataset_id].version, newest.version, age)
+    return found
 
 
 def run_twin(run: Run) -> Run | None:

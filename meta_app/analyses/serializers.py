@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from meta_app.analyses.domain import CORRECTIONS, LONGEST_TEST, STANDARD_PERMUTATIONS, Filters, Model
+from meta_app.analyses.domain import CORRECTIONS, LONGEST_TEST, OTHER_GROUPS, STANDARD_PERMUTATIONS, Filters, Model
 from meta_app.analyses.forms import ESTIMATORS, LARGEST_SEED, NEIGHBOURS
 from meta_app.analyses.models import Artefact, Run
 from meta_app.analyses.selectors import blocks_done
@@ -23,6 +23,18 @@ class LaunchSerializer(serializers.Serializer):
     )
     metrics = serializers.ListField(
         child=serializers.CharField(max_length=40), default=list, help_text="For example ALFF; empty: all."
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=20, allow_blank=True), default=list, help_text="Of reports; empty: all."
+    )
+    other_groups = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(OTHER_GROUPS.items())), default=list, help_text="Empty: all."
+    )
+    studies = serializers.ListField(
+        child=serializers.CharField(max_length=120), default=list, help_text="Labels; empty: all."
+    )
+    quality_min = serializers.FloatField(
+        min_value=0, default=None, allow_null=True, help_text="Studies with an agreed total at or above; null: all."
     )
     imputations = serializers.IntegerField(min_value=5, max_value=500, default=50)
     seed = serializers.IntegerField(min_value=0, max_value=LARGEST_SEED, default=1)
@@ -45,7 +57,10 @@ class LaunchSerializer(serializers.Serializer):
 
     def to_filters(self) -> Filters:
         data = self.validated_data
-        return Filters(data["comparison"], tuple(data["modalities"]), tuple(data["metrics"]))
+        lists = ("modalities", "metrics", "languages", "other_groups", "studies")
+        return Filters(
+            data["comparison"], quality_min=data["quality_min"], **{name: tuple(data[name]) for name in lists}
+        )
 
     def to_model(self) -> Model:
         return Model(**{name: self.validated_data[name] for name in Model.__dataclass_fields__})

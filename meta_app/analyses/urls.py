@@ -7,6 +7,7 @@ from meta_app.analyses import views
 app_name = "analyses"
 urlpatterns = [
     path("analyses/", views.runs, name="runs"),
+    path("analyses/of-dataset/", views.runs_of_dataset, name="runs_of_dataset"),
     path("analyses/new/", views.run_new, name="run_new"),
     path("analyses/new/preflight/", views.run_preflight, name="run_preflight"),
     path("analyses/<int:run_id>/", views.run, name="run"),

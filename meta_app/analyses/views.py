@@ -18,6 +18,7 @@ from meta_app.analyses.selectors import (
     permutations_done,
     project_runs,
     runs_ahead,
+    runs_outdated,
     time_left,
     time_taken,
     worker_silent,
@@ -34,13 +35,30 @@ from meta_app.projects.permissions import LAUNCH, Place, enter_project
 @require_GET
 def runs(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
+    found = list(project_runs(place.project)[:200])
     context = {
         "project": place.project,
-        "runs": list(project_runs(place.project)[:200]),
+        "runs": found,
+        "outdated": runs_outdated(place.project, found),
         "has_dataset": agreed_datasets(place.project).exists(),
         "may_launch": place.may(LAUNCH),
     }
     return render(request, "analyses/runs.html", context)
+
+
+@require_GET
+@never_cache
+def runs_of_dataset(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The runs of one version of the agreed dataset, or of all, with those that a newer version has outdated."""
+    place = enter_project(request.user, project_id)
+    version = read_number(request.GET.get("dataset", ""))
+    found = project_runs(place.project).filter(status=Run.Status.DONE)
+    if version is not None:
+        found = found.filter(agreed_dataset__version=version)
+    found = list(found[:200])
+    context = {"project": place.project, "version": version, "runs": found}
+    context["outdated"] = runs_outdated(place.project, found)
+    return render(request, "analyses/_runs_of_dataset.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -131,6 +149,7 @@ def run(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     filters, model = filters_of(content), engine.model_of(content)
     context = {
         **_progress_context(place, run),
+        "outdated": runs_outdated(place.project, [run]).get(run.pk),
         "seen": engine.preflight(run.agreed_dataset.snapshot, filters, model),
         "filters": filters,
         "comparison": dict(Dataset.Comparison.choices).get(filters.comparison, filters.comparison),

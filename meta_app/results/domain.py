@@ -308,8 +308,9 @@ def start_state(clusters: Sequence[ClusterRow], correction: Correction = UNCORRE
 
 
 def units_text(counts: Mapping[str, int]) -> str:
-    """``"20 reports, 21 studies, ..."``."""
-    return ", ".join(f"{number} {unit if number != 1 else _single(unit)}" for unit, number in counts.items())
+    """``"20 reports, 21 studies, ..."``; whole maps only where there are some."""
+    told = {unit: number for unit, number in counts.items() if number or unit != "maps"}
+    return ", ".join(f"{number} {unit if number != 1 else _single(unit)}" for unit, number in told.items())
 
 
 def _single(unit: str) -> str:

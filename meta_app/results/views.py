@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from meta_app.analyses.domain import LONGEST_TEST, PUBLICATION_PERMUTATIONS
 from meta_app.analyses.models import Artefact, Run
-from meta_app.analyses.selectors import may_extend, permutations_done, time_left
+from meta_app.analyses.selectors import may_extend, permutations_done, runs_outdated, time_left
 from meta_app.common.exceptions import UserError
 from meta_app.common.views import error_page
 from meta_app.projects.permissions import LAUNCH, enter_project
@@ -81,6 +81,7 @@ def result(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     context = {
         "result": told,
         "run": run,
+        "outdated": runs_outdated(place.project, [run]).get(run.pk),
         "shown": table,
         "config": viewer_config(told),
         "slice_query": request.GET.urlencode() if form.is_valid() else "",
