@@ -120,7 +120,9 @@ def test_the_preflight_counts_what_the_filter_lets_through(snapshot_of):
     both = [simulated_dataset("Both", "ALFF"), simulated_dataset("Both", "ReHo", peaks=3)]
     snapshot = snapshot_of([simulated_study("Both", both), one("Other", comparison="task")])
     seen = engine.preflight(snapshot, Filters("patients_controls", (), ("ReHo",)), Model())
-    assert seen.counts == {"reports": 1, "studies": 1, "cohorts": 1, "datasets": 1, "peaks": 3}
+    assert seen.counts == {
+        "reports": 1, "studies": 1, "cohorts": 1, "contrasts": 1, "datasets": 1, "maps": 0, "peaks": 3,
+    }  # fmt: skip
     assert not seen.refused
 
 

@@ -101,7 +101,7 @@ def test_the_page_says_where_its_numbers_come_from(run, page, sign_in, viewer):
     text = sign_in(viewer).get(page(run)).content.decode()
     for word in ("version 1", "d" * 16, "5" * 16, "sdm_core 0.1.0", "5 per study", "DerSimonian-Laird", "gray matter"):
         assert word in text
-    assert "2 reports, 2 studies, 2 cohorts, 2 datasets, 0 peaks" in text
+    assert "2 reports, 2 studies, 2 cohorts, 2 contrasts, 2 datasets, 0 peaks" in text
     assert "Simulated: only 2 blobs." in text
     assert "A core warning." in text
 
