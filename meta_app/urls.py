@@ -21,6 +21,7 @@ project_api = [
     path("", include("meta_app.projects.api_urls")),
     path("", include("meta_app.library.api_urls")),
     path("", include("meta_app.extraction.api_urls")),
+    path("", include("meta_app.quality.api_urls")),
     path("", include("meta_app.datasets.api_urls")),
     path("", include("meta_app.analyses.api_urls")),
     path("", include("meta_app.results.api_urls")),

@@ -8,12 +8,18 @@ from django.urls import ResolverMatch
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.stages import STAGES, review_stages
 
-STAGE_OF_APP = {"extraction": "extraction", "datasets": "dataset", "analyses": "analyses", "results": "results"}
-STAGE_OF_VIEW = {stage.url_name: stage.key for stage in STAGES}
+STAGE_OF_APP = {
+    "extraction": "extraction",
+    "quality": "quality",
+    "datasets": "dataset",
+    "analyses": "analyses",
+    "results": "results",
+}
+STAGE_OF_VIEW = {stage.url_name: stage.key for stage in STAGES} | {"quality:activity": ""}
 
 
 def current_stage(match: ResolverMatch) -> str:
-    return STAGE_OF_VIEW.get(match.view_name) or STAGE_OF_APP.get(match.app_name, "")
+    return STAGE_OF_VIEW.get(match.view_name, STAGE_OF_APP.get(match.app_name, ""))
 
 
 def review_flow(request: HttpRequest) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class QualityScore(VersionedModel):
         return f"{self.study}, quality, {self.get_position_display()}"
 
 
-class ItemScore(TimestampedModel):
+class ItemScore(VersionedModel):
     """The points of one item, with the words of the paper that show them."""
 
     score = models.ForeignKey(QualityScore, on_delete=models.CASCADE, related_name="item_scores")

@@ -1,16 +1,29 @@
 """Reads. Blinding is enforced here: everything that shows quality scores starts from `visible_scores`."""
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
+from dataclasses import dataclass
 
-from meta_app.extraction.models import Study
-from meta_app.projects.models import Role
-from meta_app.projects.permissions import Place
-from meta_app.quality.models import QualityScore
+from django.db.models import BooleanField, Count, ExpressionWrapper, Prefetch, Q, QuerySet
+from django.http import Http404
+
+from meta_app.extraction.models import Assignment, Dataset, Study
+from meta_app.extraction.selectors import visible_extractions
+from meta_app.projects.models import Membership, Project, Role
+from meta_app.projects.permissions import EXTRACT, Place
+from meta_app.projects.selectors import current_protocol
+from meta_app.projects.stages import Waiting
+from meta_app.quality import instruments
+from meta_app.quality.domain import Item, exclusion_reason, parse_items
+from meta_app.quality.models import Instrument, QualityScore
 
 SCORERS = 2
 """A study is scored by two people, whoever extracts it: one person's score never decides."""
+POSITIONS = (QualityScore.Position.A, QualityScore.Position.B)
 OF_REVIEWERS = ~Q(quality_scores__position=QualityScore.Position.CONSENSUS)
 LOCKED = Q(quality_scores__state=QualityScore.State.COMPLETE)
+CONSENSUS, COMPLETE = QualityScore.Position.CONSENSUS, QualityScore.State.COMPLETE
+
+
+# What may be seen
 
 
 def with_scores(studies: QuerySet[Study]) -> QuerySet[Study]:
@@ -31,6 +44,213 @@ def visible_scores(place: Place) -> QuerySet[QualityScore]:
     """One's own scores, and all of a study whose two are locked; a viewer sees what is agreed."""
     opened = QualityScore.objects.filter(study__in=scored_studies(place).values("pk"))
     if place.membership.role == Role.VIEWER:
-        return opened.filter(position=QualityScore.Position.CONSENSUS, state=QualityScore.State.COMPLETE)
-    own = Q(study__project=place.project, author=place.membership.user) & ~Q(position=QualityScore.Position.CONSENSUS)
+        return opened.filter(position=CONSENSUS, state=COMPLETE)
+    own = Q(study__project=place.project, author=place.membership.user) & ~Q(position=CONSENSUS)
     return QualityScore.objects.filter(own | Q(pk__in=opened.values("pk")))
+
+
+# Instruments
+
+
+def project_instrument(project: Project) -> Instrument:
+    """The newest checklist of a project, else the built-in one, which may not be stored yet."""
+    own = Instrument.objects.filter(project=project).order_by("-created_at", "-pk").first()
+    return own or built_in_instrument()
+
+
+def built_in_instrument() -> Instrument:
+    stored = Instrument.objects.filter(project=None, name=instruments.NAME).order_by("-version").first()
+    return stored or Instrument(
+        name=instruments.NAME,
+        version=1,
+        source=instruments.SOURCE,
+        cutoff=instruments.CUTOFF,
+        items=[item.to_json() for item in instruments.ITEMS],
+    )
+
+
+def instrument_history(project: Project) -> list[Instrument]:
+    """Newest first; the built-in one is the beginning."""
+    return [*Instrument.objects.filter(project=project).order_by("-created_at", "-pk"), built_in_instrument()]
+
+
+def items_of(instrument: Instrument) -> tuple[Item, ...]:
+    return parse_items(instrument.items)
+
+
+def used_items(project: Project) -> set[str]:
+    """Keys of the items that scores of this project have."""
+    scores = QualityScore.objects.filter(study__project=project)
+    return set(scores.values_list("item_scores__item", flat=True)) - {None}
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    points: float
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.points:g} points"
+
+
+def project_cutoff(project: Project) -> Cutoff:
+    """The protocol's cut-off; where it names none, that of the checklist."""
+    protocol = current_protocol(project)
+    if protocol and protocol.quality_cutoff is not None:
+        return Cutoff(float(protocol.quality_cutoff), f"protocol version {protocol.version}")
+    instrument = project_instrument(project)
+    return Cutoff(float(instrument.cutoff), str(instrument))
+
+
+# Studies and their scores
+
+
+@dataclass(frozen=True)
+class ScoreLine:
+    """A study in the list: one's own score, the other's only as a state, the agreed total once there is one."""
+
+    study: Study
+    mine: QualityScore | None
+    others: list[QualityScore]
+    may_start: bool
+    opened: bool
+    open_items: int | None
+    total: float | None
+    excluded: str
+
+
+def score_lines(place: Place) -> list[ScoreLine]:
+    """The studies of a project as this person may see them, in a fixed number of queries."""
+    by_author = QualityScore.objects.select_related("author").prefetch_related("item_scores").order_by("position")
+    studies = with_scores(Study.objects.filter(project=place.project)).prefetch_related(
+        Prefetch("quality_scores", by_author), "assignments"
+    )
+    if place.membership.role == Role.VIEWER:
+        agreed = visible_scores(place).order_by().values("study")
+        studies = studies.filter(pk__in=agreed)
+    cutoff = project_cutoff(place.project)
+    return [_score_line(place, study, cutoff) for study in studies]
+
+
+def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
+    scores = list(study.quality_scores.all())
+    reviewers = [score for score in scores if score.position != CONSENSUS]
+    mine = next((score for score in reviewers if score.author_id == place.membership.user_id), None)
+    consensus = next((score for score in scores if score.position == CONSENSUS), None) if study.scores_opened else None
+    total = score_total(consensus) if consensus and consensus.state == COMPLETE else None
+    return ScoreLine(
+        study=study,
+        mine=mine,
+        others=[score for score in reviewers if score is not mine],
+        may_start=mine is None and bool(free_position(place, study, reviewers)),
+        opened=study.scores_opened,
+        open_items=len(open_items(consensus)) if consensus else None,
+        total=total,
+        excluded=exclusion_reason(total, cutoff.points) if total is not None else "",
+    )
+
+
+def free_position(place: Place, study: Study, reviewers: list[QualityScore]) -> str:
+    """A or B, if this person may score the study: as assigned, or where nobody is, who comes first."""
+    taken = {score.position for score in reviewers}
+    if not place.may(EXTRACT):
+        return ""
+    assigned: dict[int, str] = {one.reviewer_id: one.position for one in study.assignments.all()}
+    own = assigned.get(place.membership.user_id)
+    if own:
+        return own if own not in taken else ""
+    free = [one for one in POSITIONS if one not in taken and one not in assigned.values()]
+    return free[0] if free else ""
+
+
+def get_scored_study(place: Place, study_id: int) -> Study:
+    """A study of this project; a viewer finds those whose score is agreed."""
+    studies = with_scores(Study.objects.filter(project=place.project))
+    if place.membership.role == Role.VIEWER:
+        studies = studies.filter(pk__in=visible_scores(place).order_by().values("study"))
+    study = studies.filter(pk=study_id).select_related("project").first()
+    if study is None:
+        raise Http404
+    return study
+
+
+def get_own_score(place: Place, study_id: int) -> QualityScore:
+    """This person's own score of a study; another's answers like none at all."""
+    own = QualityScore.objects.filter(
+        study_id=study_id, study__project=place.project, author=place.membership.user
+    ).exclude(position=CONSENSUS)
+    score = own.select_related("study__project", "author", "instrument").first()
+    if score is None:
+        raise Http404
+    return score
+
+
+def get_consensus(place: Place, study_id: int) -> QualityScore:
+    found = visible_scores(place).filter(study_id=study_id, position=CONSENSUS)
+    score = found.select_related("study__project", "instrument").first()
+    if score is None:
+        raise Http404
+    return score
+
+
+def study_scores(place: Place, study: Study) -> dict[str, QualityScore]:
+    """The visible scores of a study by position, with their items."""
+    found = visible_scores(place).filter(study=study).select_related("author", "instrument", "study")
+    return {score.position: score for score in found.prefetch_related("item_scores")}
+
+
+def points_of(score: QualityScore) -> dict[str, float | None]:
+    return {row.item: None if row.points is None else float(row.points) for row in score.item_scores.all()}
+
+
+def score_total(score: QualityScore) -> float:
+    return sum(points or 0.0 for points in points_of(score).values())
+
+
+def open_items(score: QualityScore) -> list[str]:
+    return [item for item, points in points_of(score).items() if points is None]
+
+
+def known_modalities(place: Place, study: Study) -> set[str]:
+    """Modalities of the study's datasets, of the extractions that this person may see."""
+    datasets = Dataset.objects.filter(extraction__in=visible_extractions(place).filter(study=study))
+    return set(datasets.order_by().values_list("modality", flat=True).distinct())
+
+
+def is_assigned_elsewhere(place: Place, study: Study) -> bool:
+    """Both positions are given to others."""
+    others = Assignment.objects.filter(study=study).exclude(reviewer=place.membership.user)
+    return others.count() >= SCORERS
+
+
+# What the cut-off excludes
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    total: float
+    reason: str
+
+
+def agreed_scores(project: Project) -> QuerySet[QualityScore]:
+    """Complete consensus scores whose two reviewers' scores are still locked."""
+    opened = with_scores(Study.objects.filter(project=project)).filter(scores_opened=True)
+    agreed = QualityScore.objects.filter(study__in=opened.values("pk"), position=CONSENSUS, state=COMPLETE)
+    return agreed.select_related("study").prefetch_related("item_scores").order_by("study__label")
+
+
+def quality_exclusions(project: Project) -> dict[int, Exclusion]:
+    """Studies whose agreed total is below the cut-off, by primary key. Nobody's own score and no mean excludes."""
+    cutoff = project_cutoff(project).points
+    totals = {score.study_id: score_total(score) for score in agreed_scores(project)}
+    reasons = {study: Exclusion(total, exclusion_reason(total, cutoff)) for study, total in totals.items()}
+    return {study: exclusion for study, exclusion in reasons.items() if exclusion.reason}
+
+
+def waiting_scores(membership: Membership) -> Waiting:
+    """Studies whose score this person has begun and not yet locked."""
+    drafts = QualityScore.objects.filter(
+        author=membership.user, study__project=membership.project_id, state=QualityScore.State.DRAFT
+    ).exclude(position=CONSENSUS)
+    count = drafts.count()
+    return Waiting(count, "study" if count == 1 else "studies", "to score in your drafts")
