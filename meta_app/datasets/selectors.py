@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Max, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, Max, Q, QuerySet, Subquery
 from django.http import Http404
 
 from meta_app.datasets.contents import report_content, study_content
@@ -20,7 +20,7 @@ from meta_app.extraction.selectors import whole_extractions, with_locks
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.permissions import FREEZE
 from meta_app.projects.stages import Waiting
-from meta_app.quality.models import QualityScore
+from meta_app.quality.selectors import agreed_totals, quality_exclusions
 
 Content = dict[str, Any]
 
@@ -81,7 +81,7 @@ def assemble(project: Project) -> Assembly:
     studies, agreements, left_out = [], [], []
     reports: dict[str, Content] = {}
     quality = agreed_totals(project)
-    given_up = _given_up_for_others(project)
+    given_up = _given_up_for_others(project) | _below_the_cutoff(project, quality)
     for study, extraction, reason in _agreed_extractions(project):
         if study.pk in given_up:
             left_out.append(_left_out(study, None, given_up[study.pk]))
@@ -118,6 +118,11 @@ def open_overlaps(project: Project) -> list[SampleOverlap]:
     return list(overlaps.select_related("first", "second"))
 
 
+def _below_the_cutoff(project: Project, totals: dict[int, float]) -> dict[int, str]:
+    """Studies whose agreed quality score excludes them, with the reason as the flow diagram names it."""
+    return {study: f"Excluded: {exclusion.reason}." for study, exclusion in quality_exclusions(project, totals).items()}
+
+
 def _given_up_for_others(project: Project) -> dict[int, str]:
     """Studies that the team decided to leave out because another one tells of the same people, with the reason."""
     handling = SampleOverlap.Handling
@@ -134,14 +139,6 @@ def _given_up_for_others(project: Project) -> dict[int, str]:
         people = overlap.get_decision_display()
         given_up[gone.pk] = f"{people} as in {kept.label}, which is kept."
     return given_up
-
-
-def agreed_totals(project: Project) -> dict[int, float]:
-    """Points of each study whose quality score is agreed: the consensus, or the only score where one is enough."""
-    agreed = Q(position=QualityScore.Position.CONSENSUS) | Q(study__extractors_needed=1)
-    scores = QualityScore.objects.filter(agreed, study__project=project, state=QualityScore.State.COMPLETE)
-    totals = scores.order_by("position").annotate(total=Sum("item_scores__points")).values_list("study", "total")
-    return {study: float(total) for study, total in totals if total is not None}
 
 
 def _agreed_extractions(project: Project) -> Iterable[tuple[Study, Extraction | None, str]]:

@@ -1,5 +1,6 @@
 """Reads. Blinding is enforced here: everything that shows quality scores starts from `visible_scores`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import BooleanField, Count, ExpressionWrapper, Prefetch, Q, QuerySet
@@ -239,10 +240,20 @@ def agreed_scores(project: Project) -> QuerySet[QualityScore]:
     return agreed.select_related("study").prefetch_related("item_scores").order_by("study__label")
 
 
-def quality_exclusions(project: Project) -> dict[int, Exclusion]:
-    """Studies whose agreed total is below the cut-off, by primary key. Nobody's own score and no mean excludes."""
+def agreed_totals(project: Project) -> dict[int, float]:
+    """Points of each study whose score is agreed, by primary key."""
+    return {score.study_id: score_total(score) for score in agreed_scores(project)}
+
+
+def quality_exclusions(project: Project, totals: Mapping[int, float] | None = None) -> dict[int, Exclusion]:
+    """Studies whose agreed total is below the cut-off, by primary key. Nobody's own score and no mean excludes.
+
+    `totals` are the agreed totals, where the caller has read them.
+    """
+    totals = agreed_totals(project) if totals is None else totals
+    if not totals:
+        return {}
     cutoff = project_cutoff(project).points
-    totals = {score.study_id: score_total(score) for score in agreed_scores(project)}
     reasons = {study: Exclusion(total, exclusion_reason(total, cutoff)) for study, total in totals.items()}
     return {study: exclusion for study, exclusion in reasons.items() if exclusion.reason}
 

@@ -11,7 +11,7 @@ from meta_app.datasets.domain import canonical_json, digest, load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import assemble, open_overlaps, waiting_to_freeze
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Dataset, Extraction, Peak, SampleOverlap, Study
+from meta_app.extraction.models import Dataset, Extraction, Peak, SampleOverlap
 from meta_app.quality.models import Instrument, ItemScore, QualityScore
 
 
@@ -123,22 +123,24 @@ def test_where_values_of_a_consensus_came_from_is_beside_the_content_not_in_its_
 
 
 def test_agreed_quality_is_beside_the_content(make_study, project, reviewer, owner):
+    """Neither one person's score nor two that are not agreed yet is a quality."""
     study = make_study().study
     instrument = Instrument.objects.create(name="short", version=1, cutoff=1)
-    score = QualityScore.objects.create(study=study, instrument=instrument, position="A", author=reviewer)
-    ItemScore.objects.create(score=score, item="one", points=1.5)
-    ItemScore.objects.create(score=score, item="two", points=15)
+
+    def add_score(position, author, state):
+        score = QualityScore.objects.create(
+            study=study, instrument=instrument, position=position, author=author, state=state
+        )
+        ItemScore.objects.create(score=score, item="one", points=1.5)
+        ItemScore.objects.create(score=score, item="two", points=15)
+
+    add_score("A", reviewer, "complete")
+    assert assemble(project).agreement["studies"][0]["quality"] is None
+    add_score("B", owner, "complete")
+    add_score("consensus", owner, "draft")
     assert assemble(project).agreement["studies"][0]["quality"] is None
     QualityScore.objects.update(state="complete")
     assert assemble(project).agreement["studies"][0]["quality"] == 16.5
-    Study.objects.update(extractors_needed=2)
-    make_study(needed=2, position="B", author=owner)
-    make_study(needed=2, position="consensus", author=owner)
-    assert assemble(project).agreement["studies"][0]["quality"] is None
-    QualityScore.objects.create(
-        study=study, instrument=instrument, position="consensus", author=owner, state="complete"
-    ).item_scores.create(item="one", points=16)
-    assert assemble(project).agreement["studies"][0]["quality"] == 16
 
 
 def test_a_study_given_up_for_another_of_the_same_people_is_left_out_with_that_reason(make_study, project):

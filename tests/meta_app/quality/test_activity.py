@@ -68,8 +68,8 @@ def test_nobody_else_reads_blind_entries_before_the_study_is_opened(project, stu
 def test_scores_stay_blind_while_only_the_extractions_are_opened(project, study, reviewer, second_reviewer, sign_in):
     open_study(study)
     record(
-        project_id=project.pk, actor=second_reviewer, action="quality.scored", subject="Cao 2017", after={"p": "p is 993"},
-        blind_study=study.pk, blind_stage="quality",
+        project_id=project.pk, actor=second_reviewer, action="quality.scored", subject="Cao 2017",
+        after={"p": "p is 993"}, blind_study=study.pk, blind_stage="quality",
     )  # fmt: skip
     assert "p is 993" not in read(sign_in(reviewer), project)
     assert "p is 993" in read(sign_in(second_reviewer), project)

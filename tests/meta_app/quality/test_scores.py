@@ -9,12 +9,14 @@ from django.http import Http404
 from meta_app.accounts.models import User
 from meta_app.audit.models import AuditEntry
 from meta_app.common.exceptions import StaleEdit, UserError
-from meta_app.extraction.models import Assignment
+from meta_app.datasets.selectors import assemble
+from meta_app.extraction.models import Assignment, Study
 from meta_app.projects.models import Membership, Protocol
 from meta_app.quality import selectors, services
 from meta_app.quality.instruments import ITEMS
 from meta_app.quality.models import Instrument, ItemScore, QualityScore
 
+from ..extraction.peak_cast import make_dataset  # noqa: TID252
 from .score_cast import consensus_of, fill, lock, make_study, place_of, settle
 
 
@@ -329,3 +331,22 @@ def test_the_list_of_studies_takes_a_fixed_number_of_queries(
     with django_assert_num_queries(7):
         lines = selectors.score_lines(place)
     assert [line.total for line in lines] == [20, 20, 20]
+
+
+def test_an_excluded_study_is_left_out_of_the_dataset_with_its_reason_and_others_keep_their_total(
+    project, owner, reviewer, second_reviewer
+):
+    for label in ("Cao 2017", "Liu 2020"):
+        dataset = make_dataset(project, owner, study=label, peaks_state="no_peaks")
+        dataset.extraction.state = "complete"
+        dataset.extraction.save()
+    low, high = Study.objects.order_by("label")
+    for person in (reviewer, second_reviewer):
+        lock(person, low, LOW)
+        lock(person, high)
+    found = assemble(project)
+    assert found.left_out == [
+        {"study": "Cao 2017", "dataset": None, "reason": "Excluded: quality score 15 below 16."}
+    ]  # fmt: skip
+    assert [study["label"] for study in found.content["studies"]] == ["Liu 2020"]
+    assert found.agreement["studies"][0]["quality"] == 20
