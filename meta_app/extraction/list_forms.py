@@ -1,12 +1,14 @@
-"""What a person sends to import a list."""
+"""What a person sends to import a list and to deal studies out."""
 
 import json
 from typing import Any
 
 from django import forms
 
+from meta_app.accounts.models import User
 from meta_app.extraction.list_parsers import FIELDS, MOST_ROWS, ListProblem, ListRow
 from meta_app.extraction.models import Study
+from meta_app.extraction.selectors import POSITIONS
 
 
 class ListForm(forms.Form):
@@ -57,3 +59,35 @@ class CheckedListForm(forms.Form):
     def wanted_repeats(self) -> set[int]:
         """Repeated rows that are to be imported all the same."""
         return {int(name[7:]) for name in self.data if name[:7] == "repeat-" and name[7:].isdecimal()}
+
+
+class AssignForm(forms.Form):
+    """Who gets place A and place B; an empty choice leaves the place as it is, "nobody" takes it back."""
+
+    UNCHANGED, NOBODY = "", "0"
+
+    def __init__(self, data: Any, *, people: list[User]) -> None:
+        super().__init__(data)
+        self.people = {str(person.pk): person for person in people}
+        choices = [(self.UNCHANGED, "as it is"), (self.NOBODY, "nobody"), *self.people.items()]
+        for position in POSITIONS:
+            self.fields[position] = forms.ChoiceField(choices=choices, required=False)
+
+    def reviewers(self) -> dict[str, User | None]:
+        chosen = {position: self.cleaned_data[position] for position in POSITIONS}
+        return {position: self.people.get(key) for position, key in chosen.items() if key != self.UNCHANGED}
+
+
+class DealForm(forms.Form):
+    seed = forms.IntegerField(min_value=0, max_value=2**31)
+
+    def __init__(self, data: Any, *, people: list[User]) -> None:
+        super().__init__(data)
+        self.by_key = {str(person.pk): person for person in people}
+        self.fields["people"] = forms.MultipleChoiceField(choices=list(self.by_key.items()))
+
+    def choices(self) -> dict[str, Any]:
+        return {
+            "seed": self.cleaned_data["seed"],
+            "people": [person for key, person in self.by_key.items() if key in self.cleaned_data["people"]],
+        }

@@ -1,10 +1,14 @@
 """Reads for the list of studies: what a list would add, and who is to extract what."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef
+
+from meta_app.accounts.models import User
 from meta_app.extraction.list_parsers import Entry, ListProblem
-from meta_app.extraction.models import Study
+from meta_app.extraction.models import Assignment, Extraction, Study
 from meta_app.library.domain import (
     folded,
     label_question,
@@ -16,7 +20,8 @@ from meta_app.library.domain import (
     title_key,
 )
 from meta_app.library.models import Report
-from meta_app.projects.models import Project
+from meta_app.projects.models import Membership, Project
+from meta_app.projects.permissions import EXTRACT
 
 
 @dataclass(frozen=True)
@@ -148,3 +153,44 @@ def _repeats(
 
 def _other_doi(theirs: str, ours: str) -> bool:
     return bool(theirs and ours and theirs != ours)
+
+
+# Who is to extract what
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How many places of a project's studies a person holds: to begin, in work and complete."""
+
+    person: User
+    waiting: int
+    drafts: int
+    complete: int
+
+    @property
+    def places(self) -> int:
+        return self.waiting + self.drafts + self.complete
+
+
+def extractors(project: Project) -> list[User]:
+    """The people who may extract in a project; an adjudicator is never one of the two."""
+    members = Membership.objects.filter(project=project, role__in=EXTRACT).select_related("user").order_by("pk")
+    return [member.user for member in members]
+
+
+def workloads(project: Project) -> list[Workload]:
+    """The places of everyone who extracts here, in three queries."""
+    begun = Extraction.objects.filter(study=OuterRef("study"), position=OuterRef("position"))
+    waiting = Assignment.objects.filter(~Exists(begun), study__project=project)
+    own = Extraction.objects.filter(study__project=project).exclude(position=Extraction.Position.CONSENSUS)
+    asked = Counter(waiting.order_by().values_list("reviewer", flat=True))
+    states = Counter(own.order_by().values_list("author", "state"))
+    return [
+        Workload(
+            person,
+            asked[person.pk],
+            states[person.pk, Extraction.State.DRAFT],
+            states[person.pk, Extraction.State.COMPLETE],
+        )
+        for person in extractors(project)
+    ]

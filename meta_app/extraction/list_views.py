@@ -1,26 +1,148 @@
-"""Importing a list of studies, and dealing them out to reviewers."""
+"""The list of studies: who is where; importing more; dealing them out to reviewers."""
 
 import csv
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from meta_app.common.exceptions import UserError
+from meta_app.common.forms import read_number
 from meta_app.common.spreadsheets import formula_safe
-from meta_app.extraction.list_forms import CheckedListForm, ListForm, rows_as_text
+from meta_app.extraction.list_forms import AssignForm, CheckedListForm, DealForm, ListForm, rows_as_text
 from meta_app.extraction.list_parsers import FIELDS, ListRow, StudyList, UnreadableListError, read_entries, read_list
 from meta_app.extraction.list_parsers import read_text as read_typed
-from meta_app.extraction.list_selectors import ListLine, list_lines
-from meta_app.extraction.list_services import studies_import
-from meta_app.projects.permissions import EXTRACT, Place, enter_project
+from meta_app.extraction.list_selectors import ListLine, extractors, list_lines, workloads
+from meta_app.extraction.list_services import Dealt, assignments_deal, assignments_set, studies_import
+from meta_app.extraction.selectors import SHOWN, state_counts, studies_shown, study_lines
+from meta_app.projects.permissions import EXTRACT, MANAGE, Place, enter_project
 
+STUDIES_ON_A_PAGE = 50
+LONGEST_SEARCH = 200
+KEPT_SHOWN = 5
 LINES_SHOWN = 300
 LARGEST_PAGE = 2_200_000
 """Bytes of rows that a page can carry back (`DATA_UPLOAD_MAX_MEMORY_SIZE` holds them and the typed labels)."""
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_GET
+def studies(request: HttpRequest, project_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    show, words = _filter_of(request.GET)
+    shown = studies_shown(place, show, words)
+    counts = state_counts(shown)
+    page = Paginator(shown, STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "place": place,
+        "page": page,
+        "lines": study_lines(place, list(page.object_list)),
+        "total": counts["total"],
+        "counts": counts,
+        "show": show,
+        "shown": SHOWN,
+        "words": words,
+        "two": place.project.extractors_needed > 1,
+        "may_extract": place.may(EXTRACT),
+        "may_assign": place.may(MANAGE),
+        "people": extractors(place.project) if place.may(MANAGE) else [],
+        "filtered": bool(words) or show != "all",
+    }
+    return render(request, "extraction/studies.html", context)
+
+
+def _filter_of(data: QueryDict) -> tuple[str, str]:
+    show = data.get("show", "all")
+    return show if show in SHOWN else "all", data.get("q", "").strip()[:LONGEST_SEARCH]
+
+
+# Who is to extract what
+
+
+@require_GET
+def assignments(request: HttpRequest, project_id: int) -> HttpResponse:
+    """How much everyone has, and dealing out what is free."""
+    place = enter_project(request.user, project_id, MANAGE)
+    free = studies_shown(place, "unassigned")
+    context = {
+        "place": place,
+        "loads": workloads(place.project),
+        "free": free.count(),
+        "total": studies_shown(place).count(),
+        "needed": place.project.extractors_needed,
+    }
+    return render(request, "extraction/assignments.html", context)
+
+
+@require_POST
+def assign(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Give the places of the ticked studies, or of all that the filter shows, to the chosen people."""
+    place = enter_project(request.user, project_id, MANAGE)
+    form = AssignForm(request.POST, people=extractors(place.project))
+    back = _list_address(request, project_id)
+    if not form.is_valid():
+        messages.error(request, "Nothing was assigned: choose people of this project.")
+        return redirect(back)
+    chosen = _chosen_studies(request, place)
+    if not chosen or not form.reviewers():
+        messages.error(request, "Nothing was assigned: tick studies, and choose who gets them.")
+        return redirect(back)
+    try:
+        dealt = assignments_set(place=place, study_ids=chosen, reviewers=form.reviewers())
+    except UserError as error:
+        messages.error(request, error.message)
+        return redirect(back)
+    _tell(request, dealt)
+    return redirect(back)
+
+
+@require_POST
+def deal(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Deal every free place of the project out evenly."""
+    place = enter_project(request.user, project_id, MANAGE)
+    form = DealForm(request.POST, people=extractors(place.project))
+    if not form.is_valid():
+        messages.error(request, "Nothing was assigned: choose people of this project, and a whole number as seed.")
+        return redirect("extraction:assignments", project_id)
+    free = list(studies_shown(place, "unassigned").values_list("pk", flat=True))
+    try:
+        dealt = assignments_deal(place=place, study_ids=free, **form.choices())
+    except UserError as error:
+        messages.error(request, error.message)
+    else:
+        _tell(request, dealt)
+    return redirect("extraction:assignments", project_id)
+
+
+def _chosen_studies(request: HttpRequest, place: Place) -> list[int]:
+    if request.POST.get("scope") == "filter":
+        show, words = _filter_of(request.POST)
+        return list(studies_shown(place, show, words).values_list("pk", flat=True))
+    return [number for text in request.POST.getlist("study") if (number := read_number(text)) is not None]
+
+
+def _list_address(request: HttpRequest, project_id: int) -> str:
+    show, words = _filter_of(request.POST)
+    query = urlencode({"show": show, "q": words, "page": request.POST.get("page", "1")[:6]})
+    return f"{reverse('extraction:studies', args=[project_id])}?{query}"
+
+
+def _tell(request: HttpRequest, dealt: Dealt) -> None:
+    if dealt.places:
+        messages.success(request, f"{dealt.places} place{'' if dealt.places == 1 else 's'} assigned.")
+    elif not dealt.kept:
+        messages.info(request, "Nothing had to change.")
+    if dealt.kept:
+        more = f" And {len(dealt.kept) - KEPT_SHOWN} more." if len(dealt.kept) > KEPT_SHOWN else ""
+        messages.warning(request, f"Left as it was. {' '.join(dealt.kept[:KEPT_SHOWN])}{more}")
+
+
+# A list
 
 
 @get_or_post

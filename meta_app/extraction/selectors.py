@@ -1,17 +1,19 @@
 """Reads. Blinding is enforced here: everything that shows extractions starts from `visible_extractions`."""
 
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Prefetch, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 
-from meta_app.extraction.models import Cohort, Dataset, Extraction, Study
+from meta_app.accounts.models import User
+from meta_app.extraction.models import Assignment, Cohort, Dataset, Extraction, Study
 from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Role
 from meta_app.projects.permissions import EXTRACT, Place
 from meta_app.projects.stages import Waiting
 
+POSITIONS = ("A", "B")
 INDEPENDENT = ~Q(extractions__position=Extraction.Position.CONSENSUS)
 LOCKED = Q(extractions__state=Extraction.State.COMPLETE)
 ALL_LOCKED = Q(locked=F("independent"), locked__gte=F("extractors_needed"))
@@ -53,6 +55,8 @@ class StudyLine:
     may_start: bool
     datasets: int | None
     peaks: int | None
+    seats: list["Seat"]
+    agreed: str
 
     @property
     def state(self) -> str:
@@ -61,56 +65,149 @@ class StudyLine:
         return "drafting" if self.mine or self.others else "open"
 
 
-SHOWN = {"all": "All studies", "mine": "Mine", "open": "Free to start", "complete": "Complete"}
+@dataclass(frozen=True)
+class Seat:
+    """The place of reviewer A or B in a study: who holds it, and their extraction once it is begun."""
+
+    position: str
+    person: User | None
+    extraction: Extraction | None
+    mine: bool
 
 
-def study_lines(place: Place, show: str = "all", words: str = "") -> list[StudyLine]:
-    """The studies of a project as this person may see them, in a fixed number of queries."""
-    studies = with_locks(Study.objects.filter(project=place.project))
+SHOWN = {
+    "all": "All studies",
+    "todo": "To do for me",
+    "mine": "Mine",
+    "open": "Free to start",
+    "unassigned": "Not fully assigned",
+    "complete": "Complete",
+}
+
+
+def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[Study]:
+    """The studies of a project that this person may see and asked for; a viewer sees opened ones only."""
+    studies = Study.objects.filter(project=place.project)
     if words:
         in_report = Q(reports__title__icontains=words) | Q(reports__authors__icontains=words)
         studies = studies.filter(pk__in=Study.objects.filter(Q(label__icontains=words) | in_report).values("pk"))
-    sizes = _visible_sizes(place)
+    if place.membership.role == Role.VIEWER or show == "complete":
+        studies = studies.filter(pk__in=opened_studies(place).values("pk"))
+    own, assigned = _own(place), Exists(_assigned(place))
+    if show == "mine":
+        studies = studies.filter(Exists(own) | assigned)
+    elif show == "todo":
+        studies = studies.filter(_to_do(place))
+    elif show == "open":
+        studies = studies.filter(~Exists(own) & _startable(place)) if place.may(EXTRACT) else studies.none()
+    elif show == "unassigned":
+        studies = studies.filter(_unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B")))
+    return studies.order_by("label", "pk")
+
+
+def _own(place: Place) -> QuerySet[Extraction]:
+    return Extraction.objects.filter(study=OuterRef("pk"), author=place.membership.user).exclude(
+        position=Extraction.Position.CONSENSUS
+    )
+
+
+def _to_do(place: Place) -> Q:
+    own = _own(place)
+    return Q(Exists(own.filter(state=Extraction.State.DRAFT))) | (Q(Exists(_assigned(place))) & ~Exists(own))
+
+
+def _assigned(place: Place) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(study=OuterRef("pk"), reviewer=place.membership.user)
+
+
+def _unheld(position: str) -> Q:
+    begun = Extraction.objects.filter(study=OuterRef("pk"), position=position)
+    assigned = Assignment.objects.filter(study=OuterRef("pk"), position=position)
+    return ~Exists(begun) & ~Exists(assigned)
+
+
+def _startable(place: Place) -> Q:
+    """What `free_position` answers for one study, as a condition on many."""
+    return Q(Exists(_assigned(place))) | _unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B"))
+
+
+def free_position(
+    needed: int, person_id: int, extractions: Iterable[Extraction], assignments: Iterable[Assignment]
+) -> str | None:
+    """The position that a person may begin: the one assigned, or one that is neither begun nor assigned to another."""
+    begun = {item.position for item in extractions}
+    mine = next((item.position for item in assignments if item.reviewer_id == person_id), None)
+    if mine and mine not in begun:
+        return mine
+    held = begun | {item.position for item in assignments if item.reviewer_id != person_id}
+    return next((position for position in POSITIONS[:needed] if position not in held), None)
+
+
+def study_lines(place: Place, studies: Sequence[Study] | QuerySet[Study]) -> list[StudyLine]:
+    """The lines of some studies, as this person may see them, in a fixed number of queries."""
+    keys = [study.pk for study in studies]
     by_author = Extraction.objects.select_related("author").order_by("position")
-    studies = studies.prefetch_related(Prefetch("extractions", by_author), "reports")
-    lines = [_study_line(place, study, sizes) for study in studies]
-    return [line for line in lines if _is_shown(place, line, show)]
+    rows = with_locks(Study.objects.filter(pk__in=keys)).prefetch_related(
+        Prefetch("extractions", by_author),
+        Prefetch("assignments", Assignment.objects.select_related("reviewer")),
+        "reports",
+    )
+    sizes = _visible_sizes(place, keys)
+    lines = {study.pk: _study_line(place, study, sizes) for study in rows}
+    return [lines[key] for key in keys if key in lines]
 
 
-def _visible_sizes(place: Place) -> dict[int, tuple[int, int]]:
-    """Datasets and peaks of each visible extraction."""
-    rows = visible_extractions(place).values("pk").annotate(
+def _visible_sizes(place: Place, keys: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Datasets and peaks of each visible extraction of these studies."""
+    rows = visible_extractions(place).filter(study__in=keys).values("pk").annotate(
         found_datasets=Count("datasets", distinct=True), found_peaks=Count("datasets__peaks", distinct=True)
     )  # fmt: skip
     return {row["pk"]: (row["found_datasets"], row["found_peaks"]) for row in rows.order_by()}
 
 
 def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -> StudyLine:
-    extractions = list(study.extractions.all())
+    extractions, assignments = list(study.extractions.all()), list(study.assignments.all())
     independent = [item for item in extractions if item.position != Extraction.Position.CONSENSUS]
     mine = next((item for item in independent if item.author_id == place.membership.user_id), None)
     others = [item for item in independent if item is not mine]
     shown = next((item for item in [mine, *others] if item and item.pk in sizes), None)
     datasets, peaks = sizes[shown.pk] if shown else (None, None)
+    free = free_position(study.extractors_needed, place.membership.user_id, independent, assignments)
     return StudyLine(
         study=study,
         mine=mine,
         others=others,
         opened=study.opened,
-        may_start=mine is None and len(others) < study.extractors_needed and place.may(EXTRACT),
+        may_start=mine is None and free is not None and place.may(EXTRACT),
         datasets=datasets,
         peaks=peaks,
+        seats=_seats(place, study, independent, assignments),
+        agreed=_agreed(study, extractions),
     )
 
 
-def _is_shown(place: Place, line: StudyLine, show: str) -> bool:
-    if place.membership.role == Role.VIEWER and not line.opened:
-        return False
-    return {
-        "mine": line.mine is not None,
-        "open": line.may_start,
-        "complete": line.opened,
-    }.get(show, True)
+def _seats(
+    place: Place, study: Study, independent: Sequence[Extraction], assignments: Sequence[Assignment]
+) -> list[Seat]:
+    begun = {item.position: item for item in independent}
+    assigned = {item.position: item.reviewer for item in assignments}
+    seats = []
+    for position in POSITIONS[: study.extractors_needed]:
+        extraction = begun.get(position)
+        person = extraction.author if extraction else assigned.get(position)
+        mine = person is not None and person.pk == place.membership.user_id
+        seats.append(Seat(position, person, extraction, mine))
+    return seats
+
+
+def _agreed(study: Study, extractions: Iterable[Extraction]) -> str:
+    """How far the agreement is, in words: empty before all have locked."""
+    consensus = next((item for item in extractions if item.position == Extraction.Position.CONSENSUS), None)
+    if not study.opened:
+        return ""
+    if consensus is None:
+        return "agreed" if study.extractors_needed == 1 else "to compare"
+    return "agreed" if consensus.state == Extraction.State.COMPLETE else "being compared"
 
 
 def get_study(place: Place, study_id: int) -> Study:
@@ -154,14 +251,19 @@ def label_is_taken(place: Place, label: str, but: Study | None = None) -> bool:
     return (taken.exclude(pk=but.pk) if but else taken).exists()
 
 
-def state_counts(lines: list[StudyLine]) -> Counter[str]:
-    return Counter(line.state for line in lines)
+def state_counts(studies: QuerySet[Study]) -> dict[str, int]:
+    """How many studies are complete, in work and not started, and their total, in one query."""
+    begun = Q(independent__gt=0)
+    return with_locks(studies).aggregate(
+        total=Count("pk"),
+        complete=Count("pk", filter=Q(opened=True)),
+        drafting=Count("pk", filter=begun & Q(opened=False)),
+        open=Count("pk", filter=~begun),
+    )
 
 
 def waiting_drafts(membership: Membership) -> Waiting:
-    """The studies whose extraction this person has begun and not yet locked."""
-    drafts = Extraction.objects.filter(
-        author=membership.user, study__project=membership.project_id, state=Extraction.State.DRAFT
-    )
-    count = drafts.count()
-    return Waiting(count, "study" if count == 1 else "studies", "in your drafts")
+    """The studies that this person has begun and not yet locked, or is to begin."""
+    place = Place(membership.project, membership)
+    count = Study.objects.filter(_to_do(place), project=membership.project_id).count()
+    return Waiting(count, "study" if count == 1 else "studies", "to extract")

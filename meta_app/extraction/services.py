@@ -15,6 +15,7 @@ from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.peak_services import peaks_recompute
+from meta_app.extraction.selectors import free_position
 from meta_app.extraction.study_checks import extraction_problems, problems_digest
 from meta_app.library.models import Report
 from meta_app.projects.permissions import Place
@@ -88,20 +89,17 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
     independent = study.extractions.exclude(position=Extraction.Position.CONSENSUS)
     if independent.filter(author=place.membership.user).exists():
         raise UserError(f"You have already started {study.label}. Nothing changed.")
-    free = [position for position in ("A", "B")[: study.extractors_needed] if position not in _positions(independent)]
-    if not free:
+    position = free_position(study.extractors_needed, place.membership.user_id, independent, study.assignments.all())
+    if position is None:
         raise UserError(
-            f"{study.label} has all the {study.extractors_needed} extraction(s) it needs. Nothing was started."
+            f"{study.label} has no free place: all the {study.extractors_needed} extraction(s) it needs are begun or "
+            "assigned to others. Nothing was started."
         )
     extraction = Extraction.objects.create(
-        study=study, position=free[0], author=place.membership.user, form=form_for_new(project=study.project)
+        study=study, position=position, author=place.membership.user, form=form_for_new(project=study.project)
     )
     _log(extraction, ExtractionEvent.Kind.STARTED)
     return extraction
-
-
-def _positions(extractions: models.QuerySet[Extraction]) -> set[str]:
-    return set(extractions.values_list("position", flat=True))
 
 
 @transaction.atomic

@@ -8,7 +8,6 @@ from meta_app.extraction.list_urls import list_urlpatterns
 
 app_name = "extraction"
 urlpatterns = [
-    path("extraction/", views.studies, name="studies"),
     path("extraction/new/", edit_views.study_new, name="study_new"),
     path("extraction/<int:study_id>/", views.study, name="study"),
     path("extraction/<int:study_id>/start/", views.start, name="start"),

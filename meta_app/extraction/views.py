@@ -1,10 +1,9 @@
-"""The list of studies, the page of one study, and what changes an extraction's state."""
+"""The page of one study, and what changes an extraction's state."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -13,10 +12,8 @@ from meta_app.extraction import services
 from meta_app.extraction.forms import CompleteForm, ReopenForm
 from meta_app.extraction.models import Extraction, Study
 from meta_app.extraction.selectors import (
-    SHOWN,
     get_own_extraction,
     get_study,
-    state_counts,
     study_lines,
     study_reports,
     visible_extractions,
@@ -24,31 +21,6 @@ from meta_app.extraction.selectors import (
 )
 from meta_app.extraction.study_checks import extraction_problems, grouped, problems_digest
 from meta_app.projects.permissions import EXTRACT, Place, enter_project
-
-STUDIES_ON_A_PAGE = 100
-LONGEST_SEARCH = 200
-
-
-@require_GET
-def studies(request: HttpRequest, project_id: int) -> HttpResponse:
-    place = enter_project(request.user, project_id)
-    show = request.GET.get("show", "all")
-    show = show if show in SHOWN else "all"
-    words = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-    lines = study_lines(place, show, words)
-    page = Paginator(lines, STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "place": place,
-        "page": page,
-        "total": len(lines),
-        "counts": state_counts(lines),
-        "show": show,
-        "shown": SHOWN,
-        "words": words,
-        "may_extract": place.may(EXTRACT),
-        "filtered": bool(words) or show != "all",
-    }
-    return render(request, "extraction/studies.html", context)
 
 
 @require_GET
@@ -64,9 +36,7 @@ def study_page(
     visible = list(whole_extractions(visible_extractions(place).filter(study=study)).order_by("position"))
     extraction = _chosen(visible, place, request.GET.get("position"))
     own = extraction is not None and _is_own(extraction, place)
-    line = next((line for line in study_lines(place) if line.study.pk == study.pk), None)
-    if line is None:
-        raise Http404
+    (line,) = study_lines(place, [study])
     context: dict[str, Any] = {
         "place": place,
         "study": study,

@@ -186,7 +186,9 @@ def member_remove(request: HttpRequest, project_id: int, membership_id: int) -> 
         messages.error(request, error.message)
         return team_page(request, place, MemberForm(), status=error.status)
     if membership_id == place.membership.pk:
-        messages.success(request, f"You have left {place.project}. What you entered stays.")
+        messages.success(request, f"You have left {place.project}. What you completed stays.")
         return redirect("projects:my_work")
-    messages.success(request, "The person is no longer in this project. What they entered stays.")
+    messages.success(
+        request, "The person is no longer in this project. What they completed stays; open work went back to the pool."
+    )
     return redirect("projects:team", place.project.pk)
