@@ -9,24 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from meta_app.datasets.domain import canonical_json, digest, said, tidy
+from meta_app.extraction.exchange.records import (
+    COHORT_FIELDS,
+    DATASET_FIELDS,
+    GROUP_FIELDS,
+    PEAK_FIELDS,
+    REPORT_FIELDS,
+)
 from meta_app.extraction.models import Cohort, Dataset, Extracted, Extraction, Group, Peak, Study
 from meta_app.extraction.parsers import read_space
 from meta_app.library.models import Report
 
-REPORT_FIELDS = ("authors", "year", "title", "source", "kind", "language", "doi", "reference")
-COHORT_FIELDS = ("label", "identity", "note")
-GROUP_FIELDS = (
-    "kind", "label", "n", "n_female", "age_mean", "age_sd", "education_mean", "education_sd", "duration_mean",
-    "duration_sd", "duration_unit",
-)  # fmt: skip
-DATASET_FIELDS = (
-    "label", "comparison", "modality", "metric", "design", "software", "software_reported", "fwhm_mm", "space",
-    "transform", "threshold_kind", "threshold_reported", "t_threshold", "peaks_state", "note",
-)  # fmt: skip
-PEAK_FIELDS = (
-    "x_reported", "y_reported", "z_reported", "x", "y", "z", "statistic_kind", "statistic", "sign", "p_kind",
-    "cluster_size", "cluster_unit", "label", "hemisphere", "brodmann", "sub_peak", "page", "note", "confirmed",
-)  # fmt: skip
 NOT_OF_THE_PAPER = ("file",)
 """What a source names that only this server knows."""
 Content = dict[str, Any]
@@ -85,7 +78,7 @@ def _extracted(row: Extracted) -> Content:
     sources = {
         name: found
         for name, source in row.sources.items()
-        if (found := said({key: item for key, item in source.items() if key not in NOT_OF_THE_PAPER}))
+        if (found := said({key: str(item) for key, item in source.items() if key not in NOT_OF_THE_PAPER}))
     }
     return {"values": said(row.values), "sources": sources}
 

@@ -1,5 +1,6 @@
 """How two frozen contents differ, in words: by study, dataset and field. Plain Python."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ FARTHEST_MOVE_MM = 20.0
 """A peak that is gone and one that came within this distance are one peak that moved."""
 MOST_PEAKS_TOLD = 12
 """Of a dataset; beyond it peaks are counted."""
-_WORDS = {(field.level, field.key): field.label for field in BUILT_IN_FIELDS} | {
+_WORDS: dict[tuple[str, str], str] = {
+    **{(field.level, field.key): field.label for field in BUILT_IN_FIELDS},
     ("study", "year"): "Year",
     ("study", "reports"): "Reports",
     ("study", "note"): "Note",
@@ -219,7 +221,7 @@ def _pairs(lost: Sequence[Item], found: Sequence[Item]) -> list[tuple[Item, Item
 
 
 def _distance(one: Item, other: Item) -> float:
-    return float(sum((one[axis] - other[axis]) ** 2 for axis in "xyz")) ** 0.5
+    return math.dist([one[axis] for axis in "xyz"], [other[axis] for axis in "xyz"])
 
 
 def _spot(peak: Item) -> str:

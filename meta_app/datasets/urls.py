@@ -9,5 +9,6 @@ urlpatterns = [
     path("datasets/", views.versions, name="versions"),
     path("datasets/freeze/", views.freeze, name="freeze"),
     path("datasets/<int:version>/", views.version, name="version"),
+    path("datasets/<int:version>/from/<int:before>/", views.changes, name="changes"),
     path("datasets/<int:version>/<str:name>", views.download, name="download"),
 ]

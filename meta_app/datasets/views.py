@@ -6,9 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import DatasetRow, Snapshot, shared_cohorts
-from meta_app.datasets.exports import Table, as_csv, as_xlsx, dataset_table, peak_table
-from meta_app.datasets.models import AgreedDataset
+from meta_app.datasets.domain import DatasetRow, shared_cohorts
+from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.selectors import (
     agreed_datasets,
     agreement_of,
@@ -23,7 +22,6 @@ from meta_app.extraction.models import Dataset, Group
 from meta_app.projects.permissions import FREEZE, LAUNCH, enter_project
 
 PEAKS_ON_PAGE = 500
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_GET
@@ -80,6 +78,7 @@ def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse
         "before": before,
         "changes": changes_from(before, snapshot.content, agreement_of(agreed)) if before else [],
         "may_launch": place.may(LAUNCH),
+        "downloads": list(DOWNLOADS.values()),
     }
     return render(request, "datasets/version.html", context)
 
@@ -101,34 +100,28 @@ def _line(row: DatasetRow) -> dict[str, object]:
 
 @require_GET
 def download(request: HttpRequest, project_id: int, version: int, name: str) -> HttpResponse:
-    """The frozen bytes, or tables made of them."""
+    """The frozen bytes, or a file made of them."""
     place = enter_project(request.user, project_id)
     agreed = get_agreed_dataset(place.project, version)
-    if name == "agreed-dataset.json":
-        return _attachment(agreed, name, agreed.content.encode(), "application/json")
-    snapshot = agreed.snapshot
-    if name == "agreed-dataset.xlsx":
-        book = as_xlsx([dataset_table(snapshot), peak_table(snapshot), _source(agreed, snapshot)])
-        return _attachment(agreed, name, book, XLSX)
-    table = {"studies.csv": dataset_table, "peaks.csv": peak_table}.get(name)
-    if table is None:
+    offered = DOWNLOADS.get(name)
+    if offered is None:
         raise Http404
-    return _attachment(agreed, name, as_csv(table(snapshot)).encode(), "text/csv; charset=utf-8")
-
-
-def _source(agreed: AgreedDataset, snapshot: Snapshot) -> Table:
-    rows = (
-        ("project", snapshot.project),
-        ("version", agreed.version),
-        ("sha256", agreed.sha256),
-        ("source", snapshot.source_note),
-        *((f"number of {unit}", number) for unit, number in agreed.counts.items()),
-    )
-    return Table("source", ("what", "value"), rows)
-
-
-def _attachment(agreed: AgreedDataset, name: str, content: bytes, media_type: str) -> HttpResponse:
     stem, _, suffix = name.rpartition(".")
-    answer = HttpResponse(content, content_type=media_type)
+    answer = HttpResponse(offered.made(agreed), content_type=offered.media_type)
     answer["Content-Disposition"] = f'attachment; filename="{stem}-v{agreed.version}.{suffix}"'
     return answer
+
+
+@require_GET
+def changes(request: HttpRequest, project_id: int, version: int, before: int) -> HttpResponse:
+    """Two versions side by side in words."""
+    place = enter_project(request.user, project_id)
+    old, new = (get_agreed_dataset(place.project, number) for number in (before, version))
+    context = {
+        "place": place,
+        "old": old,
+        "new": new,
+        "changes": changes_from(old, new.snapshot.content, agreement_of(new)),
+        "versions": list(agreed_datasets(place.project)),
+    }
+    return render(request, "datasets/changes.html", context)

@@ -8,7 +8,7 @@ up to CONFIRM_MM the reviewer's tick is needed, beyond it the row is refused wit
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -353,6 +353,26 @@ def _tail(row: PeakRow, df: int) -> float:
     elif row.kind == "F":
         value = float(conversions.t_from_f(value))
     return float(2 * special.stdtr(df, -abs(value)))
+
+
+def t_of_statistic(kind: str, statistic: float | None, sign: int, df: int | None) -> float | None:
+    """The t of a reported statistic with its direction, as a run reads it; None where only the sign can be told.
+
+    A p is one-tailed, as the programs print it.
+    """
+    if statistic is None or kind == "none" or df is None or df < 1:
+        return None
+    if kind == "p" and not 0 < statistic < 0.5:
+        return None
+    read: dict[str, Callable[[float], Any]] = {
+        "t": float,
+        "z": lambda value: conversions.t_from_z(value, df),
+        "p": lambda value: conversions.t_from_p(value, df),
+        "r": lambda value: conversions.t_from_r(value, df),
+        "F": conversions.t_from_f,
+    }
+    t = sign * abs(float(read[kind](statistic)))
+    return t if t and np.isfinite(t) else None
 
 
 def _as_t(row: PeakRow, df: int) -> float | None:
