@@ -13,6 +13,7 @@ project_pages = [
     path("", include("meta_app.screening.urls")),
     path("", include("meta_app.extraction.urls")),
     path("", include("meta_app.quality.urls")),
+    path("", include("meta_app.agreement.urls")),
     path("", include("meta_app.datasets.urls")),
     path("", include("meta_app.analyses.urls")),
     path("", include("meta_app.results.urls")),

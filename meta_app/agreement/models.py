@@ -27,8 +27,12 @@ class Comparison(VersionedModel):
     revision_b = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     b_is_left = models.BooleanField(help_text="Drawn at random, so that the place on the page tells nothing.")
-    equal_values = models.PositiveIntegerField(default=0, help_text="Values that agreed by themselves.")
-    peak_agreement = models.JSONField(default=dict, help_text="Shape of `agreement.domain.PeakAgreement`.")
+    equal_values = models.PositiveIntegerField(default=0, help_text="Values, rows and peaks that agreed by themselves.")
+    value_agreement = models.JSONField(default=dict, help_text="By section of the form: how many equal, of how many.")
+    peak_agreement = models.JSONField(
+        default=dict, help_text="By path of the dataset: `agreement.domain.PeakAgreement`, and the slip of the table."
+    )
+    pairs = models.JSONField(default=dict, help_text="Which rows of A and B are the same: shape of `trees.Compared`.")
     agreed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

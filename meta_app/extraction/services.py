@@ -4,7 +4,7 @@ Each write names the version of the extraction that it edits; a stale one is ref
 (`StaleEdit`). Only drafts change: a locked extraction is reopened first, as a new revision with a reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -15,7 +15,7 @@ from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.peak_services import peaks_recompute
-from meta_app.extraction.selectors import free_position
+from meta_app.extraction.selectors import free_position, with_locks
 from meta_app.extraction.study_checks import extraction_problems, problems_digest
 from meta_app.library.models import Report
 from meta_app.projects.permissions import Place
@@ -23,6 +23,19 @@ from meta_app.projects.permissions import Place
 Values = Mapping[str, Any]
 GroupEdit = tuple[Group | None, Values, bool]
 """A group or None for a new one, its values, and whether it goes."""
+Callback = Callable[[Study, Any], None]
+_when_opened: list[Callback] = []
+_when_reopened: list[Callback] = []
+
+
+def register_when_opened(callback: Callback) -> None:
+    """Called from `AppConfig.ready`: `callback(study, actor)` runs in the transaction of the last lock."""
+    _when_opened.append(callback)
+
+
+def register_when_reopened(callback: Callback) -> None:
+    """The same for the transaction in which a locked extraction becomes a draft again."""
+    _when_reopened.append(callback)
 
 
 @transaction.atomic
@@ -185,7 +198,16 @@ def extraction_complete(*, extraction: Extraction, version: int, accepted: str =
         raise UserError("Still a draft: read the warnings as they are now, tick that you accept them, and send again.")
     extraction.refresh_from_db()
     _log(extraction, ExtractionEvent.Kind.COMPLETED, _accepted(len(found)))
+    _tell_if_opened(extraction)
     return extraction
+
+
+def _tell_if_opened(extraction: Extraction) -> None:
+    """The study is locked first: of two reviewers who lock at the same moment, the later one sees both."""
+    study = Study.objects.select_for_update().get(pk=extraction.study_id)
+    if with_locks(Study.objects.filter(pk=study.pk)).filter(opened=True).exists():
+        for callback in _when_opened:
+            callback(study, extraction.author)
 
 
 def _accepted(warnings: int) -> str:
@@ -210,6 +232,8 @@ def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> E
         raise _stale(extraction, {}, None)
     extraction.refresh_from_db()
     _log(extraction, ExtractionEvent.Kind.REOPENED, reason.strip())
+    for callback in _when_reopened:
+        callback(extraction.study, extraction.author)
     return extraction
 
 

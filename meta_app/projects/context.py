@@ -11,6 +11,7 @@ from meta_app.projects.stages import STAGES, review_stages
 STAGE_OF_APP = {
     "extraction": "extraction",
     "quality": "quality",
+    "agreement": "agreement",
     "datasets": "dataset",
     "analyses": "analyses",
     "results": "results",

@@ -30,6 +30,7 @@ STAGES = (
     Stage("records", "Records", "library:records", later=True),
     Stage("screening", "Screening", "screening:screening", later=True),
     Stage("extraction", "Extraction", "extraction:studies"),
+    Stage("agreement", "Compare", "agreement:studies"),
     Stage("quality", "Quality", "quality:scores"),
     Stage("dataset", "Dataset", "datasets:versions"),
     Stage("analyses", "Analyses", "analyses:runs"),

@@ -1,0 +1,252 @@
+"""What the pages show of a comparison: differences as cards with two sides, and the consensus with its origins."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from meta_app.agreement.consensus_services import reviewers_of
+from meta_app.agreement.domain import PEAK_FIELDS, in_words, is_reported, with_units
+from meta_app.agreement.models import Comparison, Difference
+from meta_app.agreement.services import choices_for
+from meta_app.agreement.trees import choices_of, fields_of, section_of
+from meta_app.common.exceptions import UserError
+from meta_app.extraction.domain import FIELDS
+from meta_app.extraction.form_domain import FormField, Level, at_level, fields_from_json, stored_value
+from meta_app.extraction.models import Extraction
+
+Fields = Mapping[tuple[str, str], FormField]
+SIGNS = {1: "+", -1: "−"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one of the two says: words, or the cells of a row; and where it stands in the paper."""
+
+    letter: str
+    words: str
+    present: bool
+    source: Mapping[str, Any]
+    cells: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Other:
+    """The input for a value that neither has."""
+
+    kind: str
+    value: str = ""
+    unit: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    units: tuple[str, ...] = ()
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """A difference as the page shows it: `left` and `right` in the order that was drawn."""
+
+    difference: Difference
+    left: Side
+    right: Side
+    choices: tuple[str, ...]
+    rows: tuple[tuple[str, str, str, bool], ...] = ()
+    other: Other | None = None
+    refusal: UserError | None = None
+    typed: Mapping[str, Any] = field(default_factory=dict)
+
+    asked: FormField | None = None
+    yes_no = ("yes", "no")
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.left, self.right
+
+    @property
+    def one_sided(self) -> bool:
+        return not (self.left.present and self.right.present)
+
+    @property
+    def decision(self) -> str:
+        """What was decided, in words."""
+        difference = self.difference
+        if difference.choice == Difference.Choice.OTHER:
+            return f"Another value: {self._other_words()}"
+        if difference.kind != Difference.Kind.VALUE and None in (difference.a, difference.b):
+            owner = "A" if difference.b is None else "B"
+            return f"Kept, as {owner} has it" if difference.choice == owner else f"Left out, though {owner} has it"
+        return difference.get_choice_display()
+
+    def _other_words(self) -> str:
+        value = self.difference.value
+        if self.difference.kind == Difference.Kind.PEAK:
+            return ", ".join(f"{name} {text}" for name, text in value.items() if name != "confirmed")
+        asked = self.asked
+        return in_words(asked, value, choices_of(asked)) if asked else str(value)
+
+
+def fields_by_place(comparison: Comparison) -> Fields:
+    """The fields of the form by level and key."""
+    return {(asked.level, asked.key): asked for asked in fields_of(*_forms(comparison))}
+
+
+def _forms(comparison: Comparison) -> list[Extraction]:
+    found = Extraction.objects.filter(study=comparison.study_id, position__in=("A", "B"))
+    return list(found.select_related("form").order_by("position"))
+
+
+def asked_field(difference: Difference, fields: Fields) -> FormField | None:
+    """The field of the form that a differing value answers; None for rows, peaks and the groups of a dataset."""
+    place, _, key = difference.path.rpartition("/")
+    return fields.get((place.split(":")[0], key))
+
+
+def card(
+    difference: Difference, fields: Fields, b_is_left: bool, refusal: UserError | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> Card:  # fmt: skip
+    sides = [_side("A", difference, difference.a), _side("B", difference, difference.b)]
+    left, right = reversed(sides) if b_is_left else sides
+    asked = asked_field(difference, fields)
+    return Card(
+        difference=difference,
+        left=left,
+        right=right,
+        choices=choices_for(difference),
+        rows=_peak_rows(difference, left, right),
+        other=_other(difference, asked, typed or {}),
+        refusal=refusal,
+        typed=typed or {},
+        asked=asked,
+    )
+
+
+def _side(letter: str, difference: Difference, told: Mapping[str, Any] | None) -> Side:
+    if told is None:
+        return Side(letter, "does not have it", False, {})
+    source = told.get("source") or {}
+    if difference.kind == Difference.Kind.PEAK:
+        return Side(letter, f"row {told['row']}", True, source, peak_words(told["value"]))
+    return Side(letter, told.get("words", told["value"]), True, source)
+
+
+def peak_words(value: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of a row in words, by the name of `PEAK_FIELDS`; those without anything are left away."""
+    place = value["reported"]
+    words = {
+        "place": ", ".join(_number(axis) for axis in place) if place else "",
+        "statistic": _number(value["statistic"]),
+        "sign": SIGNS.get(value["sign"], ""),
+        "cluster_size": _number(value["cluster_size"]),
+        "sub_peak": "yes" if value["sub_peak"] else "",
+    }
+    return {name: text for name in PEAK_FIELDS if (text := words.get(name, value.get(name)))}
+
+
+def _number(number: float | None) -> str:
+    return "" if number is None else f"{number:.12g}".replace("-", "−")
+
+
+def _peak_rows(difference: Difference, left: Side, right: Side) -> tuple[tuple[str, str, str, bool], ...]:
+    if difference.kind != Difference.Kind.PEAK:
+        return ()
+    differing = (difference.a or difference.b)["fields"]
+    both = left.present and right.present
+    return tuple(
+        (label, left.cells.get(name, "–"), right.cells.get(name, "–"), both and name in differing)
+        for name, label in PEAK_FIELDS.items()
+        if name in left.cells or name in right.cells
+    )
+
+
+def _other(difference: Difference, asked: FormField | None, typed: Mapping[str, Any]) -> Other | None:
+    if difference.kind == Difference.Kind.PEAK:
+        told = (difference.a or difference.b)["value"]
+        return Other(
+            "peak", cells=tuple((name, typed.get(f"cell_{name}", text)) for name, text in _cells(told).items())
+        )
+    if asked is None:
+        return None
+    stored = difference.value if difference.choice == Difference.Choice.OTHER else None
+    value = typed.get("value", _typed_as(asked, stored))
+    return Other(
+        kind=asked.kind,
+        value=value,
+        unit=typed.get("unit", stored["unit"] if isinstance(stored, dict) else ""),
+        choices=tuple(choices_of(asked).items()) if asked.kind == "choice" else (),
+        units=asked.units,
+    )
+
+
+def _typed_as(asked: FormField, value: Any) -> str:
+    if not is_reported(value):
+        return ""
+    if asked.kind == "choice":
+        return str(value)
+    if asked.kind == "scales":
+        keys = ("name", "when", "mean", "sd", "lowest", "highest")
+        return "\n".join(" | ".join(str(scale.get(key) or "") for key in keys) for scale in value)
+    return _number(value["value"]) if isinstance(value, dict) else in_words(asked, value, {})
+
+
+def _cells(value: Mapping[str, Any]) -> dict[str, str]:
+    """A row as it would be typed into the grid."""
+    place = value["reported"] or ("", "", "")
+    texts = {
+        **dict(zip("xyz", place, strict=True)),
+        **{name: value.get(name) for name in FIELDS if name in value},
+        "sign": {1: "+", -1: "-"}.get(value["sign"], "") if value["kind"] not in ("t", "z", "r") else "",
+    }
+    texts = {name: f"{text:.12g}" if isinstance(text, float) else text for name, text in texts.items()}
+    hidden = ("confirmed", "note")
+    return {name: str(texts.get(name) or "") for name in FIELDS if name not in hidden}
+
+
+# The consensus
+
+
+@dataclass(frozen=True)
+class AgreedValue:
+    label: str
+    words: str
+    origin: Mapping[str, Any]
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AgreedSection:
+    name: str
+    values: list[AgreedValue]
+    peaks: list[Any] = field(default_factory=list)
+    has_peaks: bool = False
+
+
+def agreed_sections(consensus: Extraction) -> list[AgreedSection]:
+    """Every reported value of a consensus, with where it came from, in the order of the form."""
+    fields = fields_from_json(consensus.form.fields)
+    found = [AgreedSection("Study", _agreed_values(consensus, "study", fields))]
+    for cohort in consensus.cohorts.all():
+        found.append(AgreedSection(section_of("cohort", cohort), _agreed_values(cohort, "cohort", fields)))
+        for group in cohort.groups.all():
+            found.append(AgreedSection(section_of("group", group), _agreed_values(group, "group", fields)))
+    for dataset in consensus.datasets.all():
+        values = _agreed_values(dataset, "dataset", fields)
+        found.append(AgreedSection(section_of("dataset", dataset), values, list(dataset.peaks.all()), True))
+    return [section for section in found if section.values or section.has_peaks]
+
+
+def _agreed_values(row: Any, level: Level, fields: Iterable[FormField]) -> list[AgreedValue]:
+    return [
+        AgreedValue(
+            with_units(asked),
+            in_words(asked, stored_value(row, asked), choices_of(asked)),
+            row.origins[asked.key],
+            row.sources.get(asked.key) or {},
+        )
+        for asked in at_level(fields, level)
+        if asked.key in row.origins
+    ]
+
+
+def names_of(comparison: Comparison) -> dict[str, str]:
+    """Who A and B are; shown on request only."""
+    return {extraction.position: str(extraction.author) for extraction in reviewers_of(comparison)}
