@@ -18,7 +18,7 @@ from meta_app.extraction.checks import dataset_problems
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.extraction.services import cohort_save, dataset_save, extraction_complete, study_create
-from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.extraction.study_checks import extraction_problems, warning_ticks
 from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Project, Role
 from meta_app.projects.permissions import MANAGE, Place, enter_project
@@ -193,8 +193,8 @@ def _enter_pain_study(place: Place, report: Report, label: str, rows: list[Row])
     )
     dataset = dataset_save(**_editing(extraction), dataset=None, values=_pain_dataset(cohort.groups.get()))
     _enter_peaks(dataset, rows)
-    accepted = problems_digest(extraction_problems(extraction))
-    extraction_complete(**_editing(extraction), accepted=accepted)
+    accepted = warning_ticks(extraction_problems(extraction))
+    extraction_complete(**_editing(extraction), accepted=accepted, reason="As published in the source set.")
 
 
 def _pain_dataset(group: Group) -> dict[str, Any]:

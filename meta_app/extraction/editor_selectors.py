@@ -1,5 +1,6 @@
 """Reads of the editor: an extraction as sections of lines of answers, by its form."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +28,32 @@ class Answer:
     value: Any
     source: dict[str, Any] | None
     choices: Sequence[tuple[Any, str]] = ()
+
+    @property
+    def value_json(self) -> str:
+        return json.dumps(self.value)
+
+    @property
+    def source_json(self) -> str:
+        return json.dumps(self.source)
+
+    @property
+    def name(self) -> str:
+        """What the control is called for those who hear it."""
+        unit = f", {self.unit}" if self.unit else ""
+        return f"{self.field.label}{unit}{f', {self.of}' if self.of else ''}"
+
+    @property
+    def is_number(self) -> bool:
+        return self.field.kind in ("integer", "number")
+
+    @property
+    def quantity_text(self) -> str:
+        return f"{self.value['value']:.12g}" if self.value else ""
+
+    @property
+    def is_sd(self) -> bool:
+        return self.field.key.endswith("_sd")
 
     @property
     def html_id(self) -> str:
@@ -79,6 +106,19 @@ class Line:
     help: str
     unit: str
     cells: list[list[Answer]]
+
+    @property
+    def is_wide(self) -> bool:
+        """Its answer is text of any length."""
+        return any(answer.field.kind in ("text", "long_text") for cell in self.cells[:1] for answer in cell)
+
+    @property
+    def otherwise(self) -> str:
+        """Which ways of reporting can be converted into these answers; empty for none."""
+        keys = [answer.field.key for cell in self.cells[:1] for answer in cell]
+        if any(key.endswith("_mean") for key in keys) and any(key.endswith("_sd") for key in keys):
+            return "mean_sd"
+        return {"n_female": "women", "t_threshold": "t_threshold"}.get(keys[0], "") if keys else ""
 
 
 @dataclass(frozen=True)

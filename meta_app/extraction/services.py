@@ -4,19 +4,20 @@ Each write names the version of the extraction that it edits; a stale one is ref
 (`StaleEdit`). Only drafts change: a locked extraction is reopened first, as a new revision with a reason.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, ProtectedError
 from django.utils import timezone
 
+from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.peak_services import peaks_recompute
 from meta_app.extraction.selectors import free_position, with_locks
-from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.extraction.study_checks import Alike, extraction_problems, warning_ticks
 from meta_app.library.models import Report
 from meta_app.projects.permissions import Place
 
@@ -50,6 +51,8 @@ def study_create(*, place: Place, label: str, year: int | None, report: Values) 
         raise _label_taken(label) from error
     if any(report.values()):
         study.reports.add(Report.objects.create(project=place.project, **report))
+    after = {"label": label, "year": year, "report": dict(report)}
+    _audit_shared(study, place.membership.user, "study.created", after=after)
     return extraction_start(place=place, study=study)
 
 
@@ -57,12 +60,14 @@ def study_create(*, place: Place, label: str, year: int | None, report: Values) 
 def study_update(*, extraction: Extraction, version: int, label: str, year: int | None) -> None:
     study = extraction.study
     _claim(extraction, version, {"label": label, "year": year}, study)
+    before = {"label": study.label, "year": study.year}
     study.label, study.year = label, year
     try:
         with transaction.atomic():
             study.save(update_fields=["label", "year", "updated_at"])
     except IntegrityError as error:
         raise _label_taken(label) from error
+    _audit_shared(study, extraction.author, "study.changed", before=before, after={"label": label, "year": year})
     _move_other_drafts(extraction, [study])
 
 
@@ -75,6 +80,7 @@ def study_delete(*, extraction: Extraction, version: int) -> None:
         raise UserError(
             f"{study.label} was not deleted: it has been locked once or another reviewer works on it. Nothing changed."
         )
+    _audit_shared(study, extraction.author, "study.deleted", before={"label": study.label, "year": study.year})
     Dataset.objects.filter(extraction=extraction).delete()
     reports = list(study.reports.all())
     study.delete()
@@ -86,11 +92,13 @@ def study_delete(*, extraction: Extraction, version: int) -> None:
 @transaction.atomic
 def report_save(*, extraction: Extraction, version: int, report: Report | None, values: Values) -> Report:
     _claim(extraction, version, values, report)
+    before = {name: getattr(report, name) for name in values} if report else None
     if report is None:
         report = Report.objects.create(project=extraction.study.project, **values)
         extraction.study.reports.add(report)
     else:
         _store(report, values)
+    _audit_shared(extraction.study, extraction.author, "report.saved", before=before, after=dict(values))
     _move_other_drafts(extraction, report.studies.all())
     return report
 
@@ -112,6 +120,7 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
         study=study, position=position, author=place.membership.user, form=form_for_new(project=study.project)
     )
     _log(extraction, ExtractionEvent.Kind.STARTED)
+    _audit(extraction, "extraction.started", after={"form": str(extraction.form)})
     return extraction
 
 
@@ -119,7 +128,8 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
 def cohort_save(
     *, extraction: Extraction, version: int, cohort: Cohort | None, values: Values, groups: Iterable[GroupEdit]
 ) -> Cohort:
-    """Store a cohort and its groups together: they are entered in one table."""
+    """Store a cohort and its groups together, as an import has them."""
+    groups = list(groups)
     _claim(extraction, version, values, cohort)
     if cohort is None:
         cohort = Cohort.objects.create(extraction=extraction, **values)
@@ -132,28 +142,27 @@ def cohort_save(
             _delete(group, f"The group {group}")
         else:
             _store(group, group_values)
+    _audit(extraction, "extraction.cohort_saved", after={**values, "groups": [dict(row) for _, row, _ in groups]})
     return cohort
 
 
 @transaction.atomic
-def cohort_delete(*, extraction: Extraction, version: int, cohort: Cohort) -> None:
-    _claim(extraction, version)
-    _delete(cohort, f"The cohort {cohort.label}")
-
-
-@transaction.atomic
 def dataset_save(*, extraction: Extraction, version: int, dataset: Dataset | None, values: Values) -> Dataset:
-    """Store a dataset; its cohort is the one its first group belongs to."""
+    """Store a dataset, as an import has it; its cohort is the one its first group belongs to."""
     values = {**values, "cohort": values["group_a"].cohort}
     _claim(extraction, version, values, dataset)
     try:
         with transaction.atomic():
             if dataset is None:
-                return Dataset.objects.create(extraction=extraction, **values)
-            return _dataset_update(dataset, values)
+                dataset = Dataset.objects.create(extraction=extraction, **values)
+            else:
+                dataset = _dataset_update(dataset, values)
     except IntegrityError as error:
         message = f"This study already has a dataset called {values['label']}. Give this one another name."
         raise UserError(message, {"label": message}) from error
+    told = {name: str(value) if isinstance(value, models.Model) else value for name, value in values.items()}
+    _audit(extraction, "extraction.dataset_saved", after=told)
+    return dataset
 
 
 def _dataset_update(dataset: Dataset, values: Values) -> Dataset:
@@ -166,25 +175,23 @@ def _dataset_update(dataset: Dataset, values: Values) -> Dataset:
 
 
 @transaction.atomic
-def dataset_delete(*, extraction: Extraction, version: int, dataset: Dataset) -> None:
-    _claim(extraction, version)
-    dataset.delete()
-
-
-@transaction.atomic
-def extraction_complete(*, extraction: Extraction, version: int, accepted: str = "") -> Extraction:
+def extraction_complete(
+    *, extraction: Extraction, version: int, accepted: Collection[str] = (), reason: str = ""
+) -> Extraction:
     """Lock an extraction.
 
     Parameters
     ----------
-    accepted : str
-        Digest of the list of warnings that the reviewer ticked (`problems_digest`), so that nobody accepts a list
-        that has changed since it was read.
+    accepted : collection of str
+        The digest of each warning that the reviewer ticked (`warning_ticks`), so that nobody accepts what has changed
+        since it was read.
+    reason : str
+        Why the warnings are accepted; needed where there are any, and kept with the event.
 
     Raises
     ------
     UserError
-        Errors are left, or warnings were not accepted.
+        Errors are left, or warnings were not accepted one by one, or without a reason.
     """
     _claim(extraction, version, state=Extraction.State.COMPLETE, completed_at=timezone.now())
     found = extraction_problems(extraction)
@@ -194,10 +201,13 @@ def extraction_complete(*, extraction: Extraction, version: int, accepted: str =
             f"{extraction.study.label} is still a draft: {len(errors)} error(s) must be mended first. All is kept.",
             {"problems": [f"{problem.place}: {problem.message} {problem.mend}" for problem in errors]},
         )
-    if found and accepted != problems_digest(found):
-        raise UserError("Still a draft: read the warnings as they are now, tick that you accept them, and send again.")
+    ticks = warning_ticks(found)
+    _refuse_unaccepted(extraction, ticks, accepted, reason.strip())
     extraction.refresh_from_db()
-    _log(extraction, ExtractionEvent.Kind.COMPLETED, _accepted(len(found)))
+    told = _accepted(len(found), reason.strip())
+    _log(extraction, ExtractionEvent.Kind.COMPLETED, told)
+    warnings = [f"{item.problem.place}: {item.problem.message}" for item in found]
+    _audit(extraction, "extraction.completed", after={"revision": extraction.revision, "warnings": warnings}, why=told)
     _tell_if_opened(extraction)
     return extraction
 
@@ -210,8 +220,23 @@ def _tell_if_opened(extraction: Extraction) -> None:
             callback(study, extraction.author)
 
 
-def _accepted(warnings: int) -> str:
-    return f"{warnings} warning{'s' if warnings > 1 else ''} accepted" if warnings else ""
+def _refuse_unaccepted(
+    extraction: Extraction, ticks: Mapping[str, Alike], accepted: Collection[str], reason: str
+) -> None:
+    left = [alike.problem for digest, alike in ticks.items() if digest not in accepted]
+    if left:
+        raise UserError(
+            f"{extraction.study.label} is still a draft: read the warnings as they are now and tick each. All is kept.",
+            {"problems": [f"{problem.place}: {problem.message}" for problem in left]},
+        )
+    if ticks and not reason:
+        raise UserError(
+            f"{extraction.study.label} is still a draft: say in one sentence why its warnings are accepted."
+        )
+
+
+def _accepted(warnings: int, reason: str) -> str:
+    return f"{warnings} warning{'s' if warnings > 1 else ''} accepted: {reason}" if warnings else ""
 
 
 @transaction.atomic
@@ -232,6 +257,7 @@ def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> E
         raise _stale(extraction, {}, None)
     extraction.refresh_from_db()
     _log(extraction, ExtractionEvent.Kind.REOPENED, reason.strip())
+    _audit(extraction, "extraction.reopened", after={"revision": extraction.revision}, why=reason.strip())
     for callback in _when_reopened:
         callback(extraction.study, extraction.author)
     return extraction
@@ -290,6 +316,18 @@ def _log(extraction: Extraction, kind: str, reason: str = "") -> None:
     ExtractionEvent.objects.create(
         extraction=extraction, actor=extraction.author, kind=kind, revision=extraction.revision, reason=reason
     )
+
+
+def _audit(extraction: Extraction, action: str, *, before: Any = None, after: Any = None, why: str = "") -> None:
+    record(
+        project_id=extraction.study.project_id, actor=extraction.author, action=action, subject=str(extraction),
+        before=before, after=after, reason=why, blind_study=extraction.study_id, blind_stage="extraction",
+    )  # fmt: skip
+
+
+def _audit_shared(study: Study, actor: Any, action: str, *, before: Any = None, after: Any = None) -> None:
+    """What both reviewers share is blind to nobody."""
+    record(project_id=study.project_id, actor=actor, action=action, subject=study.label, before=before, after=after)
 
 
 def _label_taken(label: str) -> UserError:

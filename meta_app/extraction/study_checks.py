@@ -4,9 +4,11 @@ import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from meta_app.extraction import checks
 from meta_app.extraction.domain import Problem
+from meta_app.extraction.form_checks import Asked, form_problems
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
 from meta_app.extraction.selectors import whole_extractions
 
@@ -18,6 +20,16 @@ class Found:
     problem: Problem
     cohort: Cohort | None = None
     dataset: Dataset | None = None
+    group: Group | None = None
+
+    @property
+    def anchor(self) -> str:
+        """The id, on the page of the study, of what the problem speaks of."""
+        level, row = next(
+            ((level, row) for level in ("group", "dataset", "cohort") if (row := getattr(self, level))), ("study", None)
+        )
+        name = f"{level}-{row.pk}" if row else level
+        return f"{name}-{self.problem.field}" if self.problem.field and self.in_settings else name
 
     @property
     def blocks(self) -> bool:
@@ -25,7 +37,7 @@ class Found:
 
     @property
     def in_settings(self) -> bool:
-        """Mended in the dataset's form rather than among its peaks."""
+        """Mended among the answers rather than among the peaks."""
         return self.problem.row is None and self.problem.field != "peaks_state"
 
 
@@ -38,9 +50,9 @@ class Alike:
 
 
 def grouped(found: Iterable[Found]) -> list[Alike]:
-    alike: dict[tuple[str, str], Alike] = {}
+    alike: dict[tuple[str, str, str], Alike] = {}
     for item in found:
-        key = (item.problem.message, item.problem.mend)
+        key = (item.problem.level, item.problem.message, item.problem.mend)
         alike.setdefault(key, Alike(item.problem, [])).found.append(item)
     return list(alike.values())
 
@@ -48,7 +60,8 @@ def grouped(found: Iterable[Found]) -> list[Alike]:
 def extraction_problems(extraction: Extraction) -> list[Found]:
     """All problems, blocking ones first. Reads the extraction afresh, in one query for each kind of row."""
     whole = whole_extractions(Extraction.objects.filter(pk=extraction.pk)).get()
-    found = [Found(problem, cohort=cohort) for cohort in whole.cohorts.all() for problem in _cohort_problems(cohort)]
+    found = [Found(item.problem, **_row_of(item)) for item in form_problems(whole)]
+    found += [item for cohort in whole.cohorts.all() for item in _cohort_problems(cohort)]
     for dataset in whole.datasets.all():
         found += [Found(problem, dataset=dataset) for problem in checks.dataset_problems(dataset)]
     if not whole.datasets.all():
@@ -60,26 +73,31 @@ def extraction_problems(extraction: Extraction) -> list[Found]:
     return sorted(found, key=lambda item: not item.blocks)
 
 
-def _cohort_problems(cohort: Cohort) -> Iterable[Problem]:
+def _row_of(asked: Asked) -> dict[str, Any]:
+    name = type(asked.row).__name__.lower()
+    return {name: asked.row} if name != "extraction" else {}
+
+
+def _cohort_problems(cohort: Cohort) -> Iterable[Found]:
     groups = list(cohort.groups.all())
     if not groups:
-        yield _error(
-            cohort.label, "This cohort has no group.", "Add the people who were analysed, or delete the cohort."
-        )
+        mend = "Add the people who were analysed, or delete the cohort."
+        yield Found(_error(cohort.label, "This cohort has no group.", mend), cohort=cohort)
     for group in groups:
-        place = f"{cohort.label}, {group}"
-        if group.n is not None and group.n_female is not None and group.n_female > group.n:
-            yield _error(place, f"{group.n_female} women of {group.n} people.", "Correct one of the two numbers.")
-        if looks_like_standard_error(group.n, group.age_sd):
-            real = group.age_sd * math.sqrt(group.n)
-            message = (
-                f"The SD of age, {group.age_sd:g}, looks like a standard error: times √{group.n} it is {real:.1f}."
-            )
-            yield _warning(place, message, "Look for “SEM” in the paper, and enter the SD.")
-        if group.duration_unit == Group.DurationUnit.UNSTATED:
-            yield _warning(
-                place, "The duration has no unit.", "Look in the text and tables of the report for its unit."
-            )
+        yield from (Found(problem, group=group) for problem in _group_problems(group, f"{cohort.label}, {group}"))
+
+
+def _group_problems(group: Group, place: str) -> Iterable[Problem]:
+    if group.n is not None and group.n_female is not None and group.n_female > group.n:
+        message = f"{group.n_female} women of {group.n} people."
+        yield _error(place, message, "Correct one of the two numbers.", "n_female")
+    if looks_like_standard_error(group.n, group.age_sd):
+        real = group.age_sd * math.sqrt(group.n)
+        message = f"The SD of age, {group.age_sd:g}, looks like a standard error: times √{group.n} it is {real:.1f}."
+        yield _warning(place, message, "Look for “SEM” in the paper, and enter the SD.", "age_sd")
+    if group.duration_unit == Group.DurationUnit.UNSTATED:
+        mend = "Look in the text and tables of the report for its unit."
+        yield _warning(place, "The unit of the duration is not stated.", mend, "duration_unit")
 
 
 def looks_like_standard_error(n: int | None, sd: float | None) -> bool:
@@ -87,18 +105,24 @@ def looks_like_standard_error(n: int | None, sd: float | None) -> bool:
     return n is not None and n >= 8 and sd is not None and 0 < sd < 3 and 4 <= sd * math.sqrt(n) <= 20
 
 
-def _error(place: str, message: str, mend: str) -> Problem:
-    return Problem("error", place, message, mend)
+def _error(place: str, message: str, mend: str, field: str | None = None) -> Problem:
+    return Problem("error", place, message, mend, field=field)
 
 
-def _warning(place: str, message: str, mend: str) -> Problem:
-    return Problem("warning", place, message, mend)
+def _warning(place: str, message: str, mend: str, field: str | None = None) -> Problem:
+    return Problem("warning", place, message, mend, field=field)
 
 
 def problems_digest(found: Iterable[Found]) -> str:
-    """Names a list of problems, so that a reviewer accepts the list that was read and no other."""
+    """Names a list of problems, so that a reviewer accepts what was read and nothing else."""
     lines = sorted(f"{item.problem.place}|{item.problem.row}|{item.problem.message}" for item in found)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def warning_ticks(found: Iterable[Found]) -> dict[str, Alike]:
+    """The warnings that each need a tick, by the digest that the tick sends."""
+    warnings = grouped(item for item in found if not item.blocks)
+    return {problems_digest(alike.found): alike for alike in warnings}
 
 
 def t_threshold(p_one_tailed: float, df: float) -> float:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from meta_app.extraction import edit_views, views
+from meta_app.extraction.editor_urls import editor_urlpatterns
 from meta_app.extraction.grid_urls import grid_urlpatterns
 from meta_app.extraction.list_urls import list_urlpatterns
 
@@ -17,14 +18,7 @@ urlpatterns = [
     path("extraction/<int:study_id>/delete/", edit_views.study_delete, name="study_delete"),
     path("extraction/<int:study_id>/reports/new/", edit_views.report, name="report_new"),
     path("extraction/<int:study_id>/reports/<int:report_id>/", edit_views.report, name="report"),
-    path("extraction/<int:study_id>/cohorts/new/", edit_views.cohort, name="cohort_new"),
-    path("extraction/<int:study_id>/cohorts/<int:cohort_id>/", edit_views.cohort, name="cohort"),
-    path("extraction/<int:study_id>/cohorts/<int:cohort_id>/delete/", edit_views.cohort_delete, name="cohort_delete"),
-    path("extraction/<int:study_id>/datasets/new/", edit_views.dataset_edit, name="dataset_new"),
-    path("extraction/<int:study_id>/datasets/<int:dataset_id>/", edit_views.dataset_edit, name="dataset_edit"),
-    path(
-        "extraction/<int:study_id>/datasets/<int:dataset_id>/delete/", edit_views.dataset_delete, name="dataset_delete"
-    ),
+    *editor_urlpatterns,
     *grid_urlpatterns,
     *list_urlpatterns,
 ]

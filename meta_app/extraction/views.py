@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from meta_app.common.exceptions import UserError
 from meta_app.extraction import services
+from meta_app.extraction.editor_selectors import shown_extraction
+from meta_app.extraction.editor_views import problem_context
 from meta_app.extraction.forms import CompleteForm, ReopenForm
 from meta_app.extraction.models import Extraction, Study
 from meta_app.extraction.selectors import (
@@ -19,7 +21,6 @@ from meta_app.extraction.selectors import (
     visible_extractions,
     whole_extractions,
 )
-from meta_app.extraction.study_checks import extraction_problems, grouped, problems_digest
 from meta_app.projects.permissions import EXTRACT, Place, enter_project
 
 
@@ -49,17 +50,10 @@ def study_page(
         "refusal": refusal,
         "reason": reason,
     }
+    if extraction is not None:
+        context["shown"] = shown_extraction(extraction)
     if context["editable"]:
-        found = extraction_problems(extraction)
-        errors = [item for item in found if item.blocks]
-        warnings = found[len(errors) :]
-        context |= {
-            "errors": errors,
-            "warnings": warnings,
-            "errors_alike": grouped(errors),
-            "warnings_alike": grouped(warnings),
-            "digest": problems_digest(found) if found else "",
-        }
+        context |= problem_context(extraction)
     return render(request, "extraction/study.html", context, status=refusal.status if refusal else 200)
 
 
@@ -87,15 +81,23 @@ def start(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     return redirect("extraction:study", project_id, study_id)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def complete(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    """A GET comes from the sign-in page, after a session that expired: it leads back to the study."""
     place = enter_project(request.user, project_id, EXTRACT)
     extraction = get_own_extraction(place, study_id)
+    locked = extraction.state == Extraction.State.COMPLETE
+    if locked or request.method != "POST":
+        state = "is complete and locked already" if locked else "was not completed yet: you were signed out meanwhile"
+        messages.info(request, f"{extraction.study.label} {state}.")
+        return redirect("extraction:study", project_id, study_id)
     form = CompleteForm(request.POST)
     if not form.is_valid():
         return study_page(request, place, extraction.study, UserError("Reload the page and send again."))
     try:
-        services.extraction_complete(extraction=extraction, **form.cleaned_data)
+        services.extraction_complete(
+            extraction=extraction, accepted=request.POST.getlist("accepted"), **form.cleaned_data
+        )
     except UserError as error:
         return study_page(request, place, extraction.study, error)
     messages.success(request, f"{extraction.study.label} is complete and locked.")

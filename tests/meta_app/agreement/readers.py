@@ -5,7 +5,7 @@ import copy
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionForm, Group, Study
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.extraction.services import extraction_complete
-from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.extraction.study_checks import extraction_problems, warning_ticks
 
 PEAKS = [
     {"label": "L insula", "x": "-38", "y": "12", "z": "-4", "statistic": "4.52", "kind": "t"},
@@ -57,8 +57,8 @@ def enter(study, author, position, said=None, sources=None):
 
 def lock(extraction):
     extraction.refresh_from_db()
-    accepted = problems_digest(extraction_problems(extraction))
-    return extraction_complete(extraction=extraction, version=extraction.version, accepted=accepted)
+    accepted = warning_ticks(extraction_problems(extraction))
+    return extraction_complete(extraction=extraction, version=extraction.version, accepted=accepted, reason="as printed")
 
 
 def both_locked(project, reviewer, second_reviewer, a=None, b=None, label="Cao 2017"):

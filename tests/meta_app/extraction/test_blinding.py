@@ -50,12 +50,9 @@ def every_address(project, dataset):
         ("extraction:studies", ()),
         ("extraction:study", (study_id,)),
         ("extraction:dataset", (dataset.pk,)),
-        ("extraction:cohort", (study_id, dataset.cohort_id)),
-        ("extraction:cohort_delete", (study_id, dataset.cohort_id)),
-        ("extraction:cohort_new", (study_id,)),
-        ("extraction:dataset_new", (study_id,)),
-        ("extraction:dataset_edit", (study_id, dataset.pk)),
-        ("extraction:dataset_delete", (study_id, dataset.pk)),
+        ("extraction:answers", (study_id,)),
+        ("extraction:problems", (study_id,)),
+        ("api_extraction:extraction", (dataset.extraction_id,)),
         ("extraction:study_edit", (study_id,)),
         ("extraction:study_delete", (study_id,)),
         ("datasets:versions", ()),
@@ -66,7 +63,6 @@ def every_address(project, dataset):
     for name, more in pages:
         yield reverse(name, args=[project.pk, *more])
     yield reverse("extraction:study", args=[project.pk, study_id]) + "?position=A"
-    yield reverse("extraction:dataset_new", args=[project.pk, study_id]) + f"?like={dataset.pk}"
     yield f"/api/projects/{project.pk}/extraction/datasets/{dataset.pk}/peaks/"
     yield reverse("projects:my_work")
 

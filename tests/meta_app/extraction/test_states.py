@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from meta_app.audit.models import AuditEntry
 from meta_app.common.exceptions import StaleEdit, UserError
-from meta_app.extraction.models import Dataset, Extraction, ExtractionEvent, Study
+from meta_app.extraction.models import Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.extraction.selectors import waiting_drafts
 from meta_app.extraction.services import extraction_complete, extraction_reopen, extraction_start
@@ -76,9 +77,60 @@ def test_warnings_need_a_tick_of_the_very_list_that_was_read(client, project, re
     assert fresh(ready).state == "draft"
     text = client.get(page("study", project, ready.study_id)).text
     accepted = re.search(r'name="accepted" value="(\w+)"', text)[1]
-    client.post(address, {"version": ready.version, "accepted": accepted})
+    answer = client.post(address, {"version": ready.version, "accepted": accepted, "reason": " "})
+    assert "say in one sentence why" in answer.text
+    assert fresh(ready).state == "draft"
+    client.post(address, {"version": ready.version, "accepted": accepted, "reason": "The paper prints none."})
     assert fresh(ready).state == "complete"
-    assert ExtractionEvent.objects.get().reason == "1 warning accepted"
+    assert ExtractionEvent.objects.get().reason == "1 warning accepted: The paper prints none."
+    entry = AuditEntry.objects.get(action="extraction.completed")
+    assert entry.reason == "1 warning accepted: The paper prints none."
+    assert entry.after["warnings"] == [
+        "Cao 2017, ReHo: The statistical threshold is missing, so the bounds of the effects are wider."
+    ]
+
+
+def test_each_warning_needs_its_own_tick(client, project, ready):
+    Dataset.objects.update(t_threshold=None)
+    Group.objects.update(duration_mean=3, duration_unit="unstated")
+    address = page("complete", project, ready.study_id)
+    text = client.get(page("study", project, ready.study_id)).text
+    first, second = re.findall(r'name="accepted" value="(\w+)"', text)
+    answer = client.post(address, {"version": ready.version, "accepted": first, "reason": "as printed"})
+    assert answer.status_code == 400
+    assert "tick each" in answer.text
+    client.post(address, {"version": ready.version, "accepted": [first, second], "reason": "as printed"})
+    assert fresh(ready).state == "complete"
+
+
+def test_completing_after_the_session_expired_leads_back_to_the_study(client, sign_in, project, ready, reviewer):
+    address = page("complete", project, ready.study_id)
+    to_sign_in = sign_in().post(address, {"version": ready.version})
+    assert "sign-in" in to_sign_in.url
+    answer = client.get(address, follow=True)
+    assert answer.redirect_chain[-1][0] == page("study", project, ready.study_id)
+    assert "was not completed yet" in answer.text
+    assert fresh(ready).state == "draft"
+
+
+def test_a_second_click_on_complete_finds_it_locked_and_changes_nothing(client, project, ready):
+    address = page("complete", project, ready.study_id)
+    client.post(address, {"version": ready.version})
+    answer = client.post(address, {"version": ready.version}, follow=True)
+    assert "is complete and locked already" in answer.text
+    assert fresh(ready).version == ready.version + 1
+    assert ExtractionEvent.objects.filter(kind="completed").count() == 1
+
+
+def test_a_tab_that_missed_a_change_cannot_complete(client, project, ready):
+    shown = ready.version
+    address = f"/api/projects/{project.pk}/extractions/{ready.pk}/"
+    change = {"row": "study", "key": "site", "before": None, "value": "Shanghai"}
+    client.patch(address, {"changes": [change]}, content_type="application/json")
+    answer = client.post(page("complete", project, ready.study_id), {"version": shown})
+    assert answer.status_code == 409
+    assert "changed in another tab" in answer.text
+    assert fresh(ready).state == "draft"
 
 
 def test_a_stale_completion_is_refused(client, project, ready):
@@ -89,10 +141,14 @@ def test_a_stale_completion_is_refused(client, project, ready):
 
 def test_a_locked_extraction_takes_no_edit(client, project, ready):
     extraction_complete(extraction=ready, version=ready.version)
-    dataset = Dataset.objects.get()
-    for name, row in (("dataset_edit", dataset.pk), ("cohort", dataset.cohort_id), ("dataset_delete", dataset.pk)):
-        answer = client.post(page(name, project, ready.study_id, row), {"version": "2"}, follow=True)
-        assert "is locked. Reopen it" in answer.text
+    answer = client.post(page("study_edit", project, ready.study_id), {"version": "2"}, follow=True)
+    assert "is locked. Reopen it" in answer.text
+    for name, body in (
+        ("row_add", {"level": "cohort"}),
+        ("row_delete", {"row": f"dataset:{Dataset.objects.get().pk}"}),
+    ):
+        answer = client.post(page(name, project, ready.study_id), body)
+        assert (answer.status_code, "has been locked" in answer.text) == (409, True)
     assert Dataset.objects.exists()
 
 

@@ -1,0 +1,280 @@
+// The page of one's own draft: every answer saves itself, rows come and go, problems are told beside them.
+
+import { baseOf, focusControl, readAnswer, setBase, writeAnswer } from "./controls.js";
+import { clearMark, markConflict, markRefused, showSource } from "./marks.js";
+import { Queue } from "./queue.js";
+import { openScales } from "./scales.js";
+import { currentSource, followSources, showSourcesOnly } from "./sources.js";
+
+const SAVE_AFTER_TYPING_MS = 1500;
+const SAVE_AFTER_LEAVING_MS = 100;
+const PROBLEMS_AFTER_MS = 900;
+const CARRIED = new Set(["MRI", "Processing", "Results"]);
+const SAYS_NOTHING = new Set([null, "", "unknown", "other"]);
+
+const root = document.getElementById("answers");
+const { api, keep, signIn } = root.dataset;
+const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+const answerOf = (row, key) => document.getElementById(`${row}-${key}`.replace(":", "-"));
+
+async function ask(address, method, body) {
+  const headers = { "X-CSRFToken": csrf(), Accept: "*/*" };
+  if (typeof body === "string") headers["Content-Type"] = "application/json";
+  return fetch(address, { method, headers, body, redirect: "manual" });
+}
+
+// Saving
+
+const queue = api && new Queue({
+  key: keep,
+  send: async (changes) => {
+    const answer = await ask(api, "PATCH", JSON.stringify({ changes }));
+    return { status: answer.status, body: await answer.json().catch(() => null) };
+  },
+  onState: ({ kind, text }) => {
+    const box = document.getElementById("saving-state");
+    box.dataset.kind = kind;
+    box.textContent = text;
+    if (kind === "signed-out") {
+      const link = document.createElement("a");
+      Object.assign(link, { href: signIn, target: "_blank", textContent: "Sign in in a new tab" });
+      box.append(". ", link, "; saving then goes on here.");
+    }
+  },
+  onField: ({ row, key, state, value, source, message, mine, version, pending }) => {
+    const answer = answerOf(row, key);
+    if (version) setVersion(version);
+    if (!answer) return;
+    if (state === "saved") shownSaved(answer, value, source, pending);
+    else if (state === "refused") markRefused(answer, message);
+    else offerBoth(answer, mine, { value, source });
+  },
+});
+
+function edit(answer, changed, wait = SAVE_AFTER_LEAVING_MS) {
+  const { row, key } = answer.dataset;
+  queue.edit(row, key, changed, baseOf(answer), wait);
+}
+
+function shownSaved(answer, value, source, pending) {
+  setBase(answer, { value, source });
+  clearMark(answer);
+  tellOthers(answer);
+  if (!pending) {
+    delete answer.dataset.typed;
+    delete answer.dataset.typedSource;
+    showSource(answer, source);
+    // What was typed ("10 000") becomes what was understood, unless the person is typing there.
+    if (!answer.contains(document.activeElement)) writeAnswer(answer, value);
+  }
+  laterProblems();
+}
+
+function offerBoth(answer, mine, theirs) {
+  const { row, key } = answer.dataset;
+  markConflict(answer, { mine, theirs }, () => {
+    clearMark(answer);
+    queue.takeMine(row, key);
+  }, () => {
+    clearMark(answer);
+    const taken = queue.takeTheirs(row, key);
+    setBase(answer, taken);
+    delete answer.dataset.typed;
+    delete answer.dataset.typedSource;
+    writeAnswer(answer, taken.value);
+    showSource(answer, taken.source);
+  });
+}
+
+function setVersion(version) {
+  root.dataset.version = version;
+  const field = document.querySelector("#complete-form [name=version]");
+  if (field) field.value = version;
+}
+
+/** The name of a group or dataset stands in other places too. */
+function tellOthers(answer) {
+  const { row, key } = answer.dataset;
+  const [level, number] = row.split(":");
+  if (key !== "label" && key !== "kind") return;
+  if (level === "dataset") {
+    answer.closest("details").querySelector(".dataset-name").textContent = baseOf(answer).value;
+  } else if (level === "group") {
+    const kind = answerOf(row, "kind").querySelector("select").selectedOptions[0].textContent;
+    const name = baseOf(answerOf(row, "label")).value || kind;
+    root.querySelector(`.group-name[data-group="${number}"]`).textContent = name;
+    for (const option of root.querySelectorAll(`.answer-group option[value="${number}"]`)) option.textContent = name;
+  }
+}
+
+function paint() {
+  for (const answer of root.querySelectorAll(".answer")) showSource(answer, baseOf(answer).source);
+}
+
+function repaintUnsaved(changes) {
+  for (const { row, key, ...changed } of changes) {
+    const answer = answerOf(row, key);
+    if (!answer) continue;
+    if ("value" in changed) writeAnswer(answer, changed.value);
+    if ("source" in changed) {
+      answer.dataset.typedSource = JSON.stringify(changed.source);
+      showSource(answer, changed.source);
+    }
+  }
+}
+
+function typed(event, wait) {
+  const answer = event.target.closest(".answer");
+  if (!answer || event.isComposing || event.target.matches("button")) return;
+  const value = readAnswer(answer);
+  // Leaving a field that was saved while typing says "change" once more.
+  if (event.type === "change" && typeof value !== "object" && value === baseOf(answer).value && !queue.holds(answer.dataset)) return;
+  edit(answer, { value }, wait);
+}
+
+// Problems
+
+let problemsTimer = null;
+
+function laterProblems() {
+  clearTimeout(problemsTimer);
+  problemsTimer = setTimeout(showProblems, PROBLEMS_AFTER_MS);
+}
+
+async function showProblems() {
+  const answer = await ask(root.dataset.problems, "GET").catch(() => null);
+  if (!answer?.ok) return;
+  const text = await answer.text();
+  const box = document.getElementById("problems");
+  const ticked = new Set([...box.querySelectorAll("[name=accepted]:checked")].map((tick) => tick.value));
+  const reason = box.querySelector("[name=reason]")?.value ?? "";
+  const typing = box.contains(document.activeElement) && document.activeElement.name === "reason";
+  box.innerHTML = text;
+  for (const tick of box.querySelectorAll("[name=accepted]")) tick.checked = ticked.has(tick.value);
+  const field = box.querySelector("[name=reason]");
+  if (field) field.value = reason;
+  if (field && typing) field.focus();
+  setVersion(Math.max(Number(root.dataset.version), Number(box.querySelector("[name=version]").value)));
+}
+
+function jump(event) {
+  const link = event.target.closest('a[href^="#"]');
+  const target = link && document.getElementById(link.hash.slice(1));
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches(".answer")) {
+    focusControl(target);
+  } else {
+    if (target.matches("details")) target.open = true;
+    target.scrollIntoView({ block: "start" });
+    target.querySelector("input, select, summary, button")?.focus({ preventScroll: true });
+  }
+}
+
+/** Completing waits until everything is saved. */
+async function complete(event) {
+  if (!queue.size) return;
+  event.preventDefault();
+  await queue.flush();
+  if (queue.size) {
+    document.getElementById("saving-state").scrollIntoView({ block: "nearest" });
+    return;
+  }
+  await showProblems();
+  document.getElementById("complete-form").requestSubmit();
+}
+
+// Rows
+
+async function changeRows(button, address, fields) {
+  button.disabled = true;
+  await queue.flush();
+  const body = new URLSearchParams(fields);
+  const answer = await ask(address, "POST", body).catch(() => null);
+  button.disabled = false;
+  if (!answer?.ok) {
+    refuseRow(button, answer?.status === 400 || answer?.status === 409 ? await answer.text() : refusal(answer));
+    return;
+  }
+  const open = [...root.querySelectorAll("details[open]")].map((details) => details.id);
+  root.innerHTML = await answer.text();
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  paint();
+  repaintUnsaved(queue.unsaved);
+  laterProblems();
+  showRow(answer.headers.get("X-Row"));
+}
+
+function refusal(answer) {
+  if (answer) return "The server did not do this: you may be signed out. Everything typed is kept; sign in in a new tab.";
+  return "Offline: this can be done when the connection is back. Everything typed is kept.";
+}
+
+function refuseRow(button, message) {
+  button.parentElement.querySelector(".row-refusal")?.remove();
+  const told = document.createElement("span");
+  Object.assign(told, { className: "row-refusal", textContent: message });
+  told.setAttribute("role", "alert");
+  button.after(told);
+}
+
+function showRow(id) {
+  if (!id) return;
+  const row = document.getElementById(id) ?? document.getElementById(`${id}-kind`) ?? document.getElementById(`${id}-label`);
+  if (!row) return;
+  if (row.matches("details")) row.open = true;
+  row.scrollIntoView({ block: "nearest" });
+  row.querySelector("input, select")?.focus({ preventScroll: true });
+}
+
+/** Fills the empty answers of a dataset from the one before it. */
+function carryOver(button) {
+  const here = button.closest("details");
+  let before = here.previousElementSibling;
+  while (before && !before.matches("details")) before = before.previousElementSibling;
+  for (const answer of here.querySelectorAll(".answer")) {
+    const { key, section } = answer.dataset;
+    if (!CARRIED.has(section) || key === "peaks_state" || !SAYS_NOTHING.has(readAnswer(answer))) continue;
+    const model = before.querySelector(`.answer[data-key="${key}"]`);
+    const value = model && readAnswer(model);
+    if (SAYS_NOTHING.has(value)) continue;
+    writeAnswer(answer, value);
+    edit(answer, { value, source: currentSource(model) });
+    showSource(answer, currentSource(model));
+  }
+}
+
+function clicked(event) {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const { add, cohort, what } = button.dataset;
+  const gone = button.dataset.delete;
+  if (add) changeRows(button, root.dataset.add, { level: add, cohort: cohort ?? "" });
+  else if (gone) window.confirm(`Delete ${what}? This cannot be undone.`) && changeRows(button, root.dataset.delete, { row: gone });
+  else if (button.matches(".carry-over")) carryOver(button);
+  else if (button.matches(".scales-button")) {
+    const answer = button.closest(".answer");
+    openScales(answer.dataset.name, readAnswer(answer), (rows) => {
+      const value = rows.length ? rows : null;
+      writeAnswer(answer, value);
+      edit(answer, { value });
+    });
+  }
+}
+
+if (queue) {
+  paint();
+  repaintUnsaved(queue.start());
+  followSources(root, edit);
+  root.addEventListener("input", (event) => typed(event, SAVE_AFTER_TYPING_MS));
+  root.addEventListener("change", (event) => typed(event, SAVE_AFTER_LEAVING_MS));
+  root.addEventListener("click", clicked);
+  document.getElementById("problems").addEventListener("click", jump);
+  document.getElementById("problems").addEventListener("submit", complete);
+  window.addEventListener("online", () => queue.flush());
+  document.addEventListener("visibilitychange", () => queue.size && queue.flush());
+  window.addEventListener("pagehide", () => queue.flush());
+  root.dataset.ready = "";
+} else {
+  showSourcesOnly(root);
+}

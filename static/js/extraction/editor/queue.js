@@ -1,0 +1,235 @@
+// Keeps every typed value until the server has it: in memory, and on this computer through reloads and lost networks.
+//
+// One item for each field. A change that was sent stays as it is until it is answered, so that it can be sent again
+// without harm; what is typed meanwhile waits behind it. Tabs of one person share the store, item by item.
+
+const MOST_AT_ONCE = 400;
+const FIRST_RETRY_MS = 2000;
+const LONGEST_RETRY_MS = 30000;
+const BEFORE = { value: "before", source: "source_before" };
+
+const idOf = (row, key) => `${row} ${key}`;
+const counted = (count) => `${count} ${count === 1 ? "change" : "changes"}`;
+
+export class Queue {
+  #items = new Map();
+  #timer = null;
+  #sending = null;
+  #retryAfter = FIRST_RETRY_MS;
+  #savedAt = "";
+
+  /**
+   * @param {object} options
+   * @param {(changes: object[]) => Promise<{status: number, body: object}>} options.send rejects when offline
+   * @param {string} options.key names this extraction and person in `storage`
+   * @param {(state: {kind: string, text: string}) => void} options.onState
+   * @param {(field: {row: string, key: string, state: string}) => void} options.onField state: saved, conflict, refused
+   */
+  constructor({
+    send, key, onState, onField, storage = globalThis.localStorage,
+    schedule = (work, wait) => setTimeout(work, wait), now = () => new Date(),
+  }) {
+    Object.assign(this, { send, key, onState, onField, storage, schedule, now });
+  }
+
+  /** Take up what an earlier visit could not save; answers `unsaved`, to be shown. */
+  start() {
+    for (const [id, item] of Object.entries(this.#kept())) {
+      this.#items.set(id, { change: item.change, sent: item.sent, later: item.later, theirs: null, refused: "" });
+    }
+    if (this.size) {
+      this.#tell("unsaved", `${counted(this.size)} restored from this computer`);
+      this.#later(0);
+    } else {
+      this.#tell("saved", "All saved");
+    }
+    return this.unsaved;
+  }
+
+  /** What the person sees and the server has not stored: [{row, key, value?, source?}]. */
+  get unsaved() {
+    return [...this.#items.values()].map(({ change, later }) => {
+      const { row, key, value, source } = { ...change, ...later };
+      const shown = { row, key };
+      if ("value" in change || (later && "value" in later)) shown.value = value;
+      if ("source" in change || (later && "source" in later)) shown.source = source;
+      return shown;
+    });
+  }
+
+  get size() {
+    return this.#items.size;
+  }
+
+  holds({ row, key }) {
+    return this.#items.has(idOf(row, key));
+  }
+
+  /** A field has changed; `base` is what the page last knew to be stored: {value, source}. */
+  edit(row, key, changed, base, wait = 1500) {
+    const id = idOf(row, key);
+    const item = this.#items.get(id) ?? { change: { row, key }, sent: false, later: null, theirs: null, refused: "" };
+    if (item.sent) {
+      item.later = { ...item.later, ...changed };
+    } else {
+      for (const part of Object.keys(changed)) {
+        if (!(part in item.change)) item.change[BEFORE[part]] = base[part];
+        item.change[part] = changed[part];
+      }
+      item.refused = "";
+    }
+    this.#items.set(id, item);
+    this.#keep(id);
+    if (this.state === "offline") this.#tellOffline();
+    else if (this.state === "saved") this.#tell("unsaved", "Not saved yet");
+    if (!item.theirs) this.#later(wait);
+  }
+
+  /** Send what can be sent; answers when that is done. */
+  async flush() {
+    clearTimeout(this.#timer);
+    while (this.#sending) await this.#sending;
+    const batch = [...this.#items.values()].filter((item) => !item.theirs && !item.refused).slice(0, MOST_AT_ONCE);
+    if (!batch.length) {
+      this.#settle();
+      return;
+    }
+    this.#sending = this.#sendBatch(batch).finally(() => (this.#sending = null));
+    await this.#sending;
+  }
+
+  takeMine(row, key) {
+    const item = this.#items.get(idOf(row, key));
+    for (const part of Object.keys(BEFORE)) if (part in item.change) item.change[BEFORE[part]] = item.theirs[part];
+    item.theirs = null;
+    this.#keep(idOf(row, key));
+    return this.flush();
+  }
+
+  /** Answers what is stored: {value, source}. */
+  takeTheirs(row, key) {
+    const { theirs } = this.#items.get(idOf(row, key));
+    this.#drop(idOf(row, key));
+    this.#settle();
+    return theirs;
+  }
+
+  async #sendBatch(batch) {
+    for (const item of batch) {
+      item.sent = true;
+      this.#keep(idOf(item.change.row, item.change.key));
+    }
+    if (this.state !== "offline") this.#tell("saving", "Saving…");
+    let answer;
+    try {
+      answer = await this.send(batch.map((item) => item.change));
+    } catch {
+      this.#retry(() => this.#tellOffline());
+      return;
+    }
+    this.#answered(answer, batch);
+  }
+
+  #answered({ status, body }, batch) {
+    const details = body?.outcomes ? body : body?.details;
+    if (details?.outcomes) {
+      this.#retryAfter = FIRST_RETRY_MS;
+      this.#savedAt = this.#clock();
+      details.outcomes.forEach((outcome, place) => this.#settleItem(batch[place], outcome, details));
+      if ([...this.#items.values()].some((item) => !item.theirs && !item.refused)) this.#later(0);
+      this.#settle();
+    } else if (body?.code === "locked") {
+      this.#tell("locked", `This extraction is locked now: ${counted(this.size)} kept on this computer, not saved`);
+    } else if (status === 401 || status === 403) {
+      this.#retry(() => this.#tell("signed-out", `You are signed out or may not save here: ${counted(this.size)} kept`));
+    } else if (status >= 500 || status === 429) {
+      this.#retry(() => this.#tell("offline", `The server could not save: ${counted(this.size)} kept, trying again`));
+    } else {
+      for (const item of batch) item.sent = false;
+      this.#tell("refused", `Not saved, ${counted(this.size)} kept: ${body?.error ?? "reload the page"}`);
+    }
+  }
+
+  #settleItem(item, outcome, { version }) {
+    const { row, key } = item.change;
+    const id = idOf(row, key);
+    const typedMeanwhile = item.later;
+    item.sent = false;
+    item.later = null;
+    if (outcome.state === "saved") {
+      if (typedMeanwhile) {
+        item.change = { row, key };
+        for (const part of Object.keys(typedMeanwhile)) item.change[BEFORE[part]] = outcome[part];
+        Object.assign(item.change, typedMeanwhile);
+      } else {
+        this.#drop(id);
+      }
+    } else {
+      if (typedMeanwhile) Object.assign(item.change, typedMeanwhile);
+      if (outcome.state === "conflict") item.theirs = { value: outcome.value, source: outcome.source };
+      else if (!typedMeanwhile) item.refused = outcome.message;
+    }
+    if (this.#items.has(id)) this.#keep(id);
+    this.onField({ ...outcome, version, mine: item.change, pending: this.#items.has(id) });
+  }
+
+  #settle() {
+    const items = [...this.#items.values()];
+    const asked = items.filter((item) => item.theirs).length;
+    const refused = items.filter((item) => item.refused).length;
+    if (asked) this.#tell("conflict", `${counted(asked)} not saved: another tab saved something else. Choose below`);
+    else if (refused) this.#tell("refused", `${counted(refused)} not saved: see the marked answers`);
+    else if (!items.length) this.#tell("saved", this.#savedAt ? `Saved ${this.#savedAt}` : "All saved");
+  }
+
+  #retry(tell) {
+    tell();
+    this.#later(this.#retryAfter);
+    this.#retryAfter = Math.min(2 * this.#retryAfter, LONGEST_RETRY_MS);
+  }
+
+  #tellOffline() {
+    this.#tell("offline", `Offline: ${counted(this.size)} kept`);
+  }
+
+  #clock() {
+    return this.now().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  }
+
+  #tell(kind, text) {
+    this.state = kind;
+    this.onState({ kind, text });
+  }
+
+  #later(milliseconds) {
+    clearTimeout(this.#timer);
+    this.#timer = this.schedule(() => this.flush(), milliseconds);
+  }
+
+  #drop(id) {
+    this.#items.delete(id);
+    this.#keep(id);
+  }
+
+  #kept() {
+    try {
+      return JSON.parse(this.storage.getItem(this.key)) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  // Only this item is written: another tab may keep others under the same key.
+  #keep(id) {
+    const kept = this.#kept();
+    const item = this.#items.get(id);
+    if (item) kept[id] = { change: item.change, sent: item.sent, later: item.later };
+    else delete kept[id];
+    try {
+      if (Object.keys(kept).length) this.storage.setItem(this.key, JSON.stringify(kept));
+      else this.storage.removeItem(this.key);
+    } catch {
+      // A full or forbidden storage only takes away the safety net; saving goes on.
+    }
+  }
+}

@@ -1,0 +1,213 @@
+"""The page of a draft as a reviewer uses it: type, lose the network, come back, meet another tab, complete."""
+
+import re
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from meta_app.accounts.models import User
+from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
+from meta_app.extraction.peak_services import peaks_save
+from meta_app.projects.models import Membership, Project, Role
+from tests.meta_app.extraction.peak_cast import insula, make_dataset
+
+
+@pytest.fixture
+def dataset(transactional_db):
+    project = Project.objects.create(name="Pain in the brain")
+    author = User.objects.create_user("rosa", password="correct horse battery")
+    Membership.objects.create(project=project, user=author, role=Role.REVIEWER)
+    made = make_dataset(project, author)
+    peaks_save(dataset=made, version=1, peaks_state="peaks", rows=[insula()])
+    return made
+
+
+def sign_in(window, site, author):
+    client = Client()
+    client.force_login(author)
+    window.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
+
+
+@pytest.fixture
+def open_study(site, dataset):
+    def opened(window):
+        sign_in(window, site, dataset.extraction.author)
+        window.goto(f"/projects/{dataset.extraction.study.project_id}/extraction/{dataset.extraction.study_id}/")
+        window.wait_for_selector("#answers[data-ready]")
+        return window
+
+    return opened
+
+
+@pytest.fixture
+def editor(open_study, page):
+    return open_study(page)
+
+
+def control(window, row, key):
+    return window.locator(f"#{row.replace(':', '-')}-{key}-control")
+
+
+def state(window):
+    return window.locator("#saving-state")
+
+
+def patients(dataset):
+    return f"group:{dataset.group_a_id}"
+
+
+def stored(dataset):
+    return Group.objects.get(pk=dataset.group_a_id)
+
+
+def test_typed_values_save_themselves_and_say_when(editor, dataset):
+    control(editor, patients(dataset), "age_mean").fill("６４．３")
+    control(editor, patients(dataset), "age_sd").fill("6.4")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text(re.compile(r"Saved \d\d:\d\d"))
+    expect(control(editor, patients(dataset), "age_mean")).to_have_value("64.3")
+    assert (stored(dataset).age_mean, stored(dataset).age_sd) == (64.3, 6.4)
+
+
+def test_without_network_everything_is_kept_and_saved_when_it_is_back_even_after_a_reload(editor, dataset, open_study):
+    editor.route("**/api/**", lambda route: route.abort())
+    control(editor, patients(dataset), "n").fill("18")
+    control(editor, patients(dataset), "n_female").fill("9")
+    control(editor, patients(dataset), "age_mean").fill("64.3")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text("Offline: 3 changes kept")
+    editor.reload()
+    editor.wait_for_selector("#answers[data-ready]")
+    expect(control(editor, patients(dataset), "n")).to_have_value("18")
+    editor.unroute("**/api/**")
+    editor.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(state(editor)).to_have_text(re.compile("Saved"), timeout=15_000)
+    assert (stored(dataset).n, stored(dataset).n_female, stored(dataset).age_mean) == (18, 9, 64.3)
+
+
+def test_a_session_that_ends_keeps_the_text_and_goes_on_after_signing_in(editor, dataset, site):
+    editor.context.clear_cookies()
+    control(editor, patients(dataset), "n").fill("18")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_contain_text("You are signed out or may not save here: 1 change kept")
+    assert stored(dataset).n == 15
+    sign_in(editor, site, dataset.extraction.author)
+    editor.request.get(f"/projects/{dataset.extraction.study.project_id}/extraction/{dataset.extraction.study_id}/")
+    editor.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(state(editor)).to_have_text(re.compile("Saved"), timeout=15_000)
+    assert stored(dataset).n == 18
+
+
+def test_two_tabs_are_shown_both_versions_in_the_place_of_the_field(editor, dataset, open_study):
+    other = open_study(editor.context.new_page())
+    control(editor, patients(dataset), "n").fill("16")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    control(other, patients(dataset), "n").fill("17")
+    other.keyboard.press("Tab")
+    answer = other.locator(f"#group-{dataset.group_a_id}-n")
+    expect(answer.get_by_role("alert")).to_contain_text("Another tab saved something else")
+    assert stored(dataset).n == 16
+    answer.get_by_role("button", name="Keep mine: 17").click()
+    expect(state(other)).to_have_text(re.compile("Saved"))
+    assert stored(dataset).n == 17
+    control(editor, patients(dataset), "n").fill("19")
+    editor.keyboard.press("Tab")
+    editor.get_by_role("button", name="Take what is saved: 17").click()
+    expect(control(editor, patients(dataset), "n")).to_have_value("17")
+    assert stored(dataset).n == 17
+
+
+def test_what_cannot_be_read_is_told_at_its_field(editor, dataset):
+    control(editor, patients(dataset), "age_mean").fill("64.3 ± 6.4")
+    editor.keyboard.press("Tab")
+    answer = editor.locator(f"#group-{dataset.group_a_id}-age_mean")
+    expect(answer.get_by_role("alert")).to_contain_text("holds two numbers")
+    expect(control(editor, patients(dataset), "age_mean")).to_have_attribute("aria-invalid", "true")
+    control(editor, patients(dataset), "age_mean").fill("64.3")
+    editor.keyboard.press("Tab")
+    expect(answer.get_by_role("alert")).to_have_count(0)
+    assert stored(dataset).age_mean == 64.3
+
+
+def test_a_selected_quote_is_kept_with_the_value_in_focus_and_leads_back_to_its_page(editor, dataset):
+    control(editor, patients(dataset), "n").focus()
+    editor.evaluate(
+        "document.dispatchEvent(new CustomEvent('concord:quote', {detail: {text: '15 patients', page: 4, file: 7}}))"
+    )
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    assert stored(dataset).sources == {"n": {"quote": "15 patients", "page": "4", "file": 7}}
+    marker = editor.locator(f"#group-{dataset.group_a_id}-n .source-marker")
+    expect(marker).to_have_text("p. 4")
+    editor.evaluate("document.addEventListener('concord:show-page', ({detail}) => (window.shown = detail))")
+    marker.click()
+    assert editor.evaluate("window.shown") == {"file": 7, "page": "4"}
+    expect(editor.get_by_role("dialog").get_by_label("Quote")).to_have_value("15 patients")
+
+
+def test_rows_come_and_go_without_leaving_the_page(editor, dataset):
+    editor.get_by_role("button", name="Add a group").click()
+    expect(editor.locator(".group-table thead th")).to_have_count(4)
+    new = Group.objects.latest("pk")
+    control(editor, f"group:{new.pk}", "n").fill("12")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    editor.on("dialog", lambda dialog: dialog.accept())
+    editor.get_by_role("button", name="Delete the group Patients").click()
+    expect(editor.locator(".row-refusal")).to_contain_text("was not deleted: it is used by ReHo")
+    editor.locator(f"[data-delete='group:{new.pk}']").click()
+    expect(editor.locator(".group-table thead th")).to_have_count(3)
+    assert not Group.objects.filter(pk=new.pk).exists()
+
+
+def test_methods_are_carried_over_from_the_dataset_before(editor, dataset):
+    row = f"dataset:{dataset.pk}"
+    control(editor, row, "field_strength").fill("3")
+    control(editor, row, "scanner").fill("GE Signa")
+    editor.keyboard.press("Tab")
+    editor.get_by_role("button", name="Add a dataset").click()
+    editor.get_by_role("button", name="Methods as in the dataset before").click()
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    new = Dataset.objects.latest("pk")
+    assert (new.values, new.space, new.software, new.t_threshold) == (
+        {"scanner": "GE Signa", "field_strength": 3.0}, "mni", "spm", 3.4,
+    )  # fmt: skip
+
+
+def test_scales_are_typed_in_a_dialog_and_stored_as_one_answer(editor, dataset):
+    control(editor, patients(dataset), "scales").click()
+    for label, text in (("Scale", "VAS"), ("When", "before"), ("Mean", "6.5"), ("Lowest possible", "0")):
+        editor.get_by_role("dialog").get_by_label(f"{label}, scale 1").fill(text)
+    editor.get_by_role("dialog").get_by_label("Highest possible, scale 1").fill("10")
+    editor.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    scale = {"name": "VAS", "when": "before", "mean": 6.5, "sd": None, "lowest": 0.0, "highest": 10.0}
+    assert stored(dataset).values == {"scales": [scale]}
+    expect(control(editor, patients(dataset), "scales")).to_have_text("VAS 6.5 (0 to 10), before")
+
+
+def test_a_problem_leads_to_its_field_and_goes_once_it_is_mended(editor, dataset):
+    control(editor, patients(dataset), "n_female").fill("20")
+    editor.keyboard.press("Tab")
+    problem = editor.locator("#problems").get_by_text("20 women of 15 people.")
+    expect(problem).to_be_visible()
+    editor.locator(f"#problems a[href='#group-{dataset.group_a_id}-n_female']").click()
+    expect(control(editor, patients(dataset), "n_female")).to_be_focused()
+    control(editor, patients(dataset), "n_female").fill("8")
+    editor.keyboard.press("Tab")
+    expect(problem).to_have_count(0)
+
+
+def test_completing_saves_first_and_asks_for_each_warning_and_a_reason(editor, dataset):
+    Dataset.objects.update(t_threshold=None)
+    Cohort.objects.update(note="")
+    editor.reload()
+    editor.wait_for_selector("#answers[data-ready]")
+    editor.locator("[name=accepted]").check()
+    editor.locator("[name=reason]").fill("The paper prints no threshold.")
+    control(editor, patients(dataset), "age_mean").fill("64.3")
+    editor.get_by_role("button", name="Complete and lock").click()
+    expect(editor.locator(".page-sub")).to_contain_text("locked")
+    assert Extraction.objects.get().state == "complete"
+    assert stored(dataset).age_mean == 64.3

@@ -1,0 +1,198 @@
+// Autosave of single answers: nothing typed is lost, nothing is overwritten, and the state is told in words.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Queue } from "../../static/js/extraction/editor/queue.js";
+
+function setUp(answers, stored = {}) {
+  const seen = { sent: [], states: [], fields: [], stored, waiting: null, waits: [] };
+  const storage = {
+    getItem: (key) => seen.stored[key] ?? null,
+    setItem: (key, text) => (seen.stored[key] = text),
+    removeItem: (key) => delete seen.stored[key],
+  };
+  const queue = new Queue({
+    key: "kept", storage,
+    send: async (changes) => {
+      seen.sent.push(structuredClone(changes));
+      const answer = answers.shift();
+      if (answer === "offline") throw new TypeError("no network");
+      return typeof answer === "function" ? answer(changes) : answer;
+    },
+    schedule: (work, wait) => {
+      seen.waiting = work;
+      seen.waits.push(wait);
+    },
+    now: () => new Date(2026, 0, 1, 10, 31),
+    onState: ({ kind, text }) => seen.states.push(`${kind}: ${text}`),
+    onField: (field) => seen.fields.push(field),
+  });
+  return { queue, seen, wait: () => seen.waiting() };
+}
+
+const outcomes = (...list) => list.map(([row, key, state, value, message = ""]) => ({ row, key, state, value, source: null, message }));
+const saved = (changes) => ({
+  status: 200, body: { version: 2, outcomes: outcomes(...changes.map(({ row, key, value }) => [row, key, "saved", value])) },
+});
+const answered = (status, ...list) => ({ status, body: { code: "x", details: { version: 2, outcomes: outcomes(...list) } } });
+const nothing = { value: null, source: null };
+
+test("a change is sent with the value it replaces, and says when it was saved", async () => {
+  const { queue, seen, wait } = setUp([saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  assert.ok(seen.stored.kept);
+  await wait();
+  assert.deepEqual(seen.sent, [[{ row: "group:1", key: "n", before: 15, value: "18" }]]);
+  assert.deepEqual(seen.states, ["saved: All saved", "unsaved: Not saved yet", "saving: Saving…", "saved: Saved 10:31"]);
+  assert.deepEqual(seen.stored, {});
+});
+
+test("typing on in a field that waits replaces the value and not what it knew before", async () => {
+  const { queue, seen, wait } = setUp([saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "1" }, { value: 15, source: null });
+  queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  await wait();
+  assert.deepEqual(seen.sent, [[{ row: "group:1", key: "n", before: 15, value: "18" }]]);
+});
+
+test("what is typed while a value is under way is sent after it, on top of it", async () => {
+  const { queue, seen, wait } = setUp([
+    (changes) => {
+      queue.edit("group:1", "n", { value: "180" }, { value: 15, source: null });
+      return saved(changes);
+    },
+    saved,
+  ]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  await wait();
+  await wait();
+  assert.deepEqual(seen.sent[1], [{ row: "group:1", key: "n", before: "18", value: "180" }]);
+  assert.equal(seen.states.at(-1), "saved: Saved 10:31");
+  assert.deepEqual(seen.stored, {});
+});
+
+test("offline, changes are counted and kept, and the same request is sent again", async () => {
+  const { queue, seen, wait } = setUp(["offline", "offline", saved, saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, nothing);
+  queue.edit("group:1", "age_mean", { value: "64.3" }, nothing);
+  queue.edit("study", "site", { value: "Shanghai" }, nothing);
+  await wait();
+  assert.equal(seen.states.at(-1), "offline: Offline: 3 changes kept");
+  queue.edit("group:1", "n", { value: "19" }, nothing);
+  assert.equal(seen.states.at(-1), "offline: Offline: 3 changes kept");
+  await wait();
+  assert.deepEqual(seen.sent[1], seen.sent[0]);
+  await wait();
+  await wait();
+  assert.deepEqual(seen.sent[3], [{ row: "group:1", key: "n", before: "18", value: "19" }]);
+  assert.equal(seen.states.at(-1), "saved: Saved 10:31");
+});
+
+test("a lost network is asked again less and less often", async () => {
+  const { queue, seen, wait } = setUp(Array(7).fill("offline"));
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, nothing);
+  for (let time = 0; time < 7; time++) await wait();
+  assert.deepEqual(seen.waits.slice(1), [2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+});
+
+test("an answer that was lost makes no conflict after a reload", async () => {
+  const first = setUp(["offline"]);
+  first.queue.start();
+  first.queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  await first.wait();
+  first.queue.edit("group:1", "n", { value: "19" }, { value: 15, source: null });
+  const second = setUp([saved, saved], first.seen.stored);
+  assert.deepEqual(second.queue.start(), [{ row: "group:1", key: "n", value: "19" }]);
+  assert.equal(second.seen.states.at(-1), "unsaved: 1 change restored from this computer");
+  await second.wait();
+  await second.wait();
+  assert.deepEqual(second.seen.sent.map(([change]) => [change.before, change.value]), [[15, "18"], ["18", "19"]]);
+});
+
+test("a value that was saved differently elsewhere is asked about, and the others go on", async () => {
+  const { queue, seen, wait } = setUp([
+    answered(409, ["group:1", "n", "conflict", 16], ["study", "site", "saved", "Shanghai"]), saved,
+  ]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  queue.edit("study", "site", { value: "Shanghai" }, nothing);
+  await wait();
+  assert.equal(seen.states.at(-1), "conflict: 1 change not saved: another tab saved something else. Choose below");
+  assert.equal(seen.fields[0].mine.value, "18");
+  assert.ok(JSON.parse(seen.stored.kept)["group:1 n"]);
+  await queue.flush();
+  assert.equal(seen.sent.length, 1);
+  await queue.takeMine("group:1", "n");
+  assert.deepEqual(seen.sent[1], [{ row: "group:1", key: "n", before: 16, value: "18" }]);
+  assert.equal(seen.states.at(-1), "saved: Saved 10:31");
+});
+
+test("taking what is saved forgets mine and sends nothing", async () => {
+  const { queue, seen, wait } = setUp([answered(409, ["group:1", "n", "conflict", 16])]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  await wait();
+  assert.deepEqual(queue.takeTheirs("group:1", "n"), { value: 16, source: null });
+  assert.deepEqual([seen.stored, seen.sent.length, queue.size], [{}, 1, 0]);
+});
+
+test("a value that cannot be read stays in its field and is sent again once it is corrected", async () => {
+  const { queue, seen, wait } = setUp([answered(400, ["group:1", "n", "refused", 15, "Not a number."]), saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "many" }, { value: 15, source: null });
+  await wait();
+  assert.equal(seen.fields[0].message, "Not a number.");
+  assert.equal(seen.states.at(-1), "refused: 1 change not saved: see the marked answers");
+  assert.ok(seen.stored.kept);
+  queue.edit("group:1", "n", { value: "18" }, { value: 15, source: null });
+  await wait();
+  assert.deepEqual(seen.sent[1], [{ row: "group:1", key: "n", before: 15, value: "18" }]);
+});
+
+test("signed out, everything is kept and tried again after signing in", async () => {
+  const { queue, seen, wait } = setUp([{ status: 401, body: { code: "not_authenticated" } }, saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, nothing);
+  await wait();
+  assert.equal(seen.states.at(-1), "signed-out: You are signed out or may not save here: 1 change kept");
+  assert.ok(seen.stored.kept);
+  await wait();
+  assert.equal(seen.states.at(-1), "saved: Saved 10:31");
+});
+
+test("a locked extraction takes nothing and says that the changes are kept", async () => {
+  const { queue, seen, wait } = setUp([{ status: 409, body: { code: "locked" } }]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, nothing);
+  await wait();
+  assert.equal(seen.states.at(-1), "locked: This extraction is locked now: 1 change kept on this computer, not saved");
+  assert.ok(seen.stored.kept);
+});
+
+test("two tabs keep their changes beside each other", async () => {
+  const store = {};
+  const one = setUp(["offline"], store);
+  const two = setUp([saved], store);
+  one.queue.start();
+  two.queue.start();
+  one.queue.edit("group:1", "n", { value: "18" }, nothing);
+  two.queue.edit("study", "site", { value: "Shanghai" }, nothing);
+  await two.wait();
+  assert.deepEqual(Object.keys(JSON.parse(store.kept)), ["group:1 n"]);
+});
+
+test("a value and its source are one change with two sides", async () => {
+  const { queue, seen, wait } = setUp([saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, nothing);
+  queue.edit("group:1", "n", { source: { page: "4" } }, nothing);
+  await wait();
+  assert.deepEqual(seen.sent, [[
+    { row: "group:1", key: "n", before: null, value: "18", source_before: null, source: { page: "4" } },
+  ]]);
+});
