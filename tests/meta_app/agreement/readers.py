@@ -58,7 +58,9 @@ def enter(study, author, position, said=None, sources=None):
 def lock(extraction):
     extraction.refresh_from_db()
     accepted = warning_ticks(extraction_problems(extraction))
-    return extraction_complete(extraction=extraction, version=extraction.version, accepted=accepted, reason="as printed")
+    return extraction_complete(
+        extraction=extraction, version=extraction.version, accepted=accepted, reason="as printed"
+    )
 
 
 def both_locked(project, reviewer, second_reviewer, a=None, b=None, label="Cao 2017"):
