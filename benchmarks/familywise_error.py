@@ -2,13 +2,15 @@
 
     python benchmarks/familywise_error.py [--design one-sample] [--data images] [--smoothness 13] [--simulations 400]
                                           [--permutations 160] [--studies 10] [--imputations 10] [--edge 10] [--tau 0]
-                                          [--discards N] [--algebra exact] [--seed 1]
+                                          [--discards N] [--imputed-mean most_likely] [--effect 0]
+                                          [--algebra exact] [--seed 1]
 
 Subjects are smooth noise: of a full width at half maximum in mm, "template" (as the template has it), or mixtures of
 the real subjects of a 4-D file (../shared/data/subject_images/subjects_4d.nii.gz).  Each study gives its t map (--data
 images: every effect is known) or the peaks that pass its threshold (--data peaks: everything else is imputed).  A
 simulated meta-analysis is a false alarm if any voxel's corrected p is at most 0.05.  Prints one JSON object;
-"expected" is the binomial 99 % interval around 5 %.
+"expected" is the binomial 99 % interval around 5 %.  With --effect the subjects have one in the middle of the
+block, and the rates of the positive sign tell how often it is found.
 """
 
 import argparse
@@ -30,12 +32,13 @@ from simulated import SmoothNoise, block_mask, peaks_of, t_map
 from sdm_core import AnalysisSpecification, PeakTable, StudyTable, run
 from sdm_core.effects import EffectScale
 from sdm_core.pipeline import Result
-from sdm_core.spaces import Mask
+from sdm_core.spaces import VOXEL_MM, Mask
 from sdm_core.studies import BoundsMaps
 
 LEVEL = 0.05
 SMALLEST, LARGEST = 12, 20
 """Subjects of a study, or of each of its groups."""
+EFFECT_SD_MM = 5.0
 UNCORRECTED = ("p_uncorrected", "p_permutation")
 """Of the normal distribution, and of the permutations."""
 
@@ -48,6 +51,8 @@ class Simulation:
         self.mask: Mask = block_mask(options.edge)
         self.noise = SmoothNoise(self.mask, options.smoothness, options.seed)
         self.rng = np.random.default_rng([options.seed, 11])
+        mm = VOXEL_MM * (self.mask.indices - self.mask.indices.mean(axis=0))
+        self.effect = (options.effect * np.exp(-(mm**2).sum(axis=1) / (2 * EFFECT_SD_MM**2))).astype(np.float32)
 
     def p_values(self, number: int) -> dict[str, float]:
         """The smallest corrected p of each kind in one meta-analysis, and the uncorrected ones of its middle voxel."""
@@ -65,6 +70,7 @@ class Simulation:
             permutations=options.permutations,
             permutation_p=True,
             mle_discards=options.discards,
+            imputed_mean=options.imputed_mean,
             seed=options.seed * 100_000 + number,
             compatibility=options.compat,
             permutation_algebra=options.algebra,
@@ -79,6 +85,7 @@ class Simulation:
             n1, n2 = self.rng.integers(SMALLEST, LARGEST + 1, 2)
             n2 = int(n2) if self.options.design == "two-sample" else 0
             subjects = self.noise.draw(int(n1) + n2)
+            subjects[: int(n1)] += self.effect
             if self.options.tau:
                 subjects[: int(n1)] += self.options.tau * self.noise.draw(1)
             threshold = float(stats.t.isf(self.options.peak_p, n1 + n2 - (2 if n2 else 1)))
@@ -140,6 +147,8 @@ def main() -> None:
     parser.add_argument("--tau", type=float, default=0.0, help="spread of true study effects around a mean of 0")
     parser.add_argument("--peak-p", type=float, default=0.001, help="one-sided level at which a study reports peaks")
     parser.add_argument("--discards", type=int, help="studies that the most likely mean leaves out")
+    parser.add_argument("--imputed-mean", choices=("most_likely", "drawn"), default="most_likely")
+    parser.add_argument("--effect", type=float, default=0.0, help="a true effect in the middle of the block, d")
     parser.add_argument("--compat", choices=("sdm-6.21",), help="of peaks and TFCE")
     parser.add_argument("--algebra", choices=("exact", "moments"), default="exact", help="of permuted imputations")
     parser.add_argument("--seed", type=int, default=1)

@@ -107,6 +107,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mask", help=f"instead of the template's: {names}, or a NIfTI file on the 2 mm grid")
     parser.add_argument("--sign-peaks", choices=("pool", "threshold"), default=default.sign_peaks)
+    parser.add_argument(
+        "--imputed-mean", choices=("most_likely", "drawn"), default=default.imputed_mean,
+        help="of all imputations, or of each its own: fewer false alarms, less power",
+    )  # fmt: skip
     parser.add_argument("--mle-discards", type=int, help="default: by the number of studies")
     parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="forms clusters: one-sided, uncorrected")
     parser.add_argument("--min-peak-z", type=float, default=default.min_peak_z, help="of clusters")

@@ -13,6 +13,7 @@ COMPATIBILITY: Final = "sdm-6.21"
 _CHOICES: Final[dict[str, tuple[object, ...]]] = {
     "estimator": ("DL", "REML"),
     "sign_peaks": ("pool", "threshold"),
+    "imputed_mean": ("most_likely", "drawn"),
     "compatibility": (None, COMPATIBILITY),
     "tfce_neighbours": (6, 18, 26),
     "permutation_algebra": ("exact", "moments"),
@@ -49,6 +50,10 @@ class AnalysisSpecification:
         Between-study variance: DerSimonian-Laird, as SDM-PSI, or restricted maximum likelihood.
     mle_discards : int or None
         Most favourable studies left out of the most likely mean; None follows the number of studies.
+    imputed_mean : {"most_likely", "drawn"}
+        What effects are imputed about: the most likely mean every time, as SDM-PSI does, or a mean drawn from its
+        likelihood for each imputation, which carries its uncertainty: fewer false alarms and less power. The
+        compatibility mode takes the most likely one.
     sign_peaks : {"pool", "threshold"}
         Height of peaks known only by their sign: pooled from the other peaks, or the study's threshold.
     compatibility : {None, "sdm-6.21"}
@@ -101,6 +106,7 @@ class AnalysisSpecification:
     seed: int = 1
     estimator: str = "DL"
     mle_discards: int | None = None
+    imputed_mean: str = "most_likely"
     sign_peaks: str = "pool"
     compatibility: str | None = None
     template: str = "gray_matter"
@@ -134,6 +140,9 @@ class AnalysisSpecification:
         problems += [p for name in _CHOICES if (p := self._choice_problem(name))]
         problems += [p for name in _RANGES if (p := self._range_problem(name))]
         problems += self._permutation_problems()
+        if self.imputed_mean == "drawn" and (self.covariates or self.hypothesis):
+            message, mend = '"drawn" is for the mean without covariates.', 'Choose "most_likely".'
+            problems.append(Problem("imputed_mean", message, mend, field="imputed_mean"))
         if problems:
             raise InputError(problems)
 

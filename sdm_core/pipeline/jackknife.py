@@ -3,8 +3,8 @@
 Bounds belong to single studies and are taken from the main analysis.  The fields of a study do not depend on the
 others, so that two analyses differ by nothing but the studies left out.  For the mean by DerSimonian and Laird all
 analyses are made in one pass over the fields, from what changes against the analysis of all studies
-(`sdm_core.imputation.left_out`, `left_out`); with covariates, by REML or with averaged cohorts each one is made anew
-from the bounds.
+(`sdm_core.imputation.left_out`, `left_out`); with covariates, by REML, with averaged cohorts or drawn means each one
+is made anew from the bounds.
 """
 
 from __future__ import annotations
@@ -135,10 +135,7 @@ def jackknife(
         raise InputError([Problem("jackknife", f"needs at least two {by}", f"Add {by}.", field="jackknife")])
     specification = replace(specification, study_filter="", allow_few=True, permutations=0)
     bounds = given_bounds(bounds, studies)
-    averaged = Composites.of(studies, specification) is not None
-    expanded = (
-        model_of(studies, specification).is_mean and specification.estimator == "DL" and not averaged and not anew
-    )
+    expanded = not anew and _can_be_expanded(studies, specification)
     job = _Job(studies, peaks, specification, bounds, groups, template, progress, should_stop, threads)
     places = [_place(cluster) for cluster in result.clusters]
     labels = _labels(result, specification, bounds.mask)
@@ -156,6 +153,12 @@ def jackknife(
             keep(name, maps)
     rows = tuple(zip(*stays, strict=True)), tuple(zip(*peak_z, strict=True))
     return Jackknife(tuple(groups), *rows, by, "expanded" if expanded else "anew")
+
+
+def _can_be_expanded(studies: StudyTable, specification: AnalysisSpecification) -> bool:
+    plain = specification.estimator == "DL" and Composites.of(studies, specification) is None
+    about_most_likely = specification.imputed_mean == "most_likely" or specification.compatibility is not None
+    return plain and about_most_likely and model_of(studies, specification).is_mean
 
 
 def _groups(studies: StudyTable, by: By) -> dict[str, list[int]]:

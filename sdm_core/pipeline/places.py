@@ -28,8 +28,8 @@ from .stages import (
     analysed_mask,
     analysed_template,
     compute_bounds,
-    expected_effects,
     given_bounds,
+    imputed_means,
     most_likely_values,
 )
 
@@ -120,15 +120,19 @@ def _impute(analysis: Analysis, bounds: BoundsMaps, groups: Sequence[Voxels], ti
     parts = [slice(end - group.size, end) for end, group in zip(ends, groups, strict=True)]
     lowest, highest = (np.ascontiguousarray(side[:, every]) for side in (bounds.lower, bounds.upper))
     coefficients, tau2 = most_likely_values(analysis, lowest, highest, lambda _: tick(0.0))
-    mean, scale, specification = expected_effects(analysis.model, coefficients), analysis.scale, analysis.specification
-    names, generator = analysis.studies.names, FieldGenerator.of(analysis.template)
+    scale, specification, names = analysis.scale, analysis.specification, analysis.studies.names
+    generator = FieldGenerator.of(analysis.template)
     means, flat = np.empty((len(groups), specification.imputations, len(names))), generator.voxels[every]
+    given = (lowest, highest), coefficients, tau2, generator, flat
+    mean_of = imputed_means(analysis, *given, lambda _: tick(0.0))
+    imputed_about = [mean_of(j) for j in range(specification.imputations)]
 
     def one(i: int) -> None:
         below, inside, effects, variances = (np.empty(every.size) for _ in range(4))
-        own = lowest[i], highest[i], mean[i], tau2, scale.base[i], scale.slope[i], below, inside
-        truncations(*own)
-        for j in range(specification.imputations):
+        for j, mean in enumerate(imputed_about):
+            own = lowest[i], highest[i], mean[i], tau2, scale.base[i], scale.slope[i], below, inside
+            if j == 0 or analysis.draws_mean:
+                truncations(*own)
             impute(generator.draw(specification.seed, names[i], j), flat, *own, effects, variances)
             means[:, j, i] = [effects[part].mean() for part in parts]
 

@@ -374,6 +374,7 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
     tiny = AnalysisSpecification(
         imputations=2,
         estimator=specification.estimator,
+        imputed_mean=specification.imputed_mean,
         permutations=min(specification.permutations, 1),
         permutation_algebra=specification.permutation_algebra,
     )

@@ -17,7 +17,17 @@ from sdm_core.effects import (
     study_bounds,
 )
 from sdm_core.errors import InputError, Problem
-from sdm_core.imputation import FieldGenerator, default_discards, impute, most_likely, most_likely_linear, truncations
+from sdm_core.imputation import (
+    KNOTS,
+    FieldGenerator,
+    default_discards,
+    draw_mean,
+    impute,
+    mean_deviations,
+    most_likely,
+    most_likely_linear,
+    truncations,
+)
 from sdm_core.pooling import PooledMaps, RubinPool, random_effects_mean
 from sdm_core.spaces import Mask, Template, load_mask, load_template, template_on
 from sdm_core.specification import AnalysisSpecification
@@ -31,6 +41,9 @@ Bounds = NDArray[np.float32]
 
 _NO_FIELD = np.empty((0, 0, 0), dtype=np.float32)
 """Nothing is drawn for a study whose effect is known everywhere."""
+
+_MEAN_OF_ALL = "mean of all"
+"""Names the fields that say which mean is drawn; no study has such a name."""
 
 ROUNDING_OF_BOUNDS = 1e-5
 """Maps in single precision may cross by this at a known voxel, as the published ones do (2e-6)."""
@@ -55,6 +68,11 @@ class Analysis:
         """Studies that the most likely coefficients leave out; as many as there are coefficients stay."""
         chosen, most = self.specification.mle_discards, len(self.studies) - len(self.model.names)
         return min(default_discards(len(self.studies)) if chosen is None else chosen, most)
+
+    @property
+    def draws_mean(self) -> bool:
+        """Whether each imputation has a mean of its own."""
+        return self.specification.compatibility is None and self.specification.imputed_mean == "drawn"
 
     @property
     def raw_residuals(self) -> bool:
@@ -165,6 +183,38 @@ def expected_effects(model: LinearModel, coefficients: Floats) -> list[Floats]:
     return [row @ coefficients for row in model.design]
 
 
+def imputed_means(
+    analysis: Analysis,
+    bounds: tuple[Bounds, Bounds],
+    coefficients: Floats,
+    tau2: Floats,
+    generator: FieldGenerator,
+    voxels: NDArray[np.int64],
+    tick: Tick,
+) -> Callable[[int], list[Floats]]:
+    """What the effects of each study are imputed about in an imputation: n_studies arrays of shape (n_voxels,).
+
+    Always the most likely, or drawn; `voxels` are the flat places, in the generator's fields, of those of the bounds.
+    """
+    if not analysis.draws_mean:
+        expected = expected_effects(analysis.model, coefficients)
+        return lambda _: expected
+    scale, mean, seed = analysis.scale, coefficients[0], analysis.specification.seed
+    deviations = np.empty((KNOTS.size, mean.size))
+
+    def one(block: slice) -> None:
+        lower, upper = (side[:, block] for side in bounds)
+        mean_deviations(lower, upper, scale.base, scale.slope, mean[block], tau2[block], deviations[:, block])
+
+    def drawn(imputation: int) -> list[Floats]:
+        own = np.empty(mean.size)
+        draw_mean(generator.draw(seed, _MEAN_OF_ALL, imputation), voxels, mean, deviations, own)
+        return [own] * len(analysis.studies)
+
+    analysis.workers.each(one, voxel_blocks(mean.size), lambda _: tick(0.0))
+    return drawn
+
+
 def impute_and_pool(
     analysis: Analysis,
     bounds: BoundsMaps,
@@ -181,17 +231,18 @@ def impute_and_pool(
     shape = (len(studies), bounds.mask.size)
     below, inside, effects, variances = (np.empty(shape) for _ in range(4))
     generator = FieldGenerator.of(analysis.template)
-    model, mean = analysis.model, expected_effects(analysis.model, coefficients)
+    given = (bounds.lower, bounds.upper), coefficients, tau2, generator, generator.voxels
+    model, mean_of = analysis.model, imputed_means(analysis, *given, tick)
     composites = Composites.of(studies, analysis.specification)
     design = pooled_design(model, composites)
     pool = RubinPool(design, model.contrast, analysis.specification.estimator, bounds.mask.size)
 
-    def prepare(i: int) -> None:
+    def prepare(mean: Sequence[Floats], i: int) -> None:
         truncations(
             bounds.lower[i], bounds.upper[i], mean[i], tau2, scale.base[i], scale.slope[i], below[i], inside[i]
         )  # fmt: skip
 
-    def draw(j: int, i: int) -> None:
+    def draw(mean: Sequence[Floats], j: int, i: int) -> None:
         field = generator.draw(seed, studies.names[i], j) if inside[i].any() else _NO_FIELD
         impute(
             field, generator.voxels, bounds.lower[i], bounds.upper[i], mean[i],
@@ -204,10 +255,12 @@ def impute_and_pool(
         own = effects[:, block], variances[:, block]
         pool.add(*(own if composites is None else composites.combine(*own)), block, count=j + 1)
 
-    analysis.workers.each(prepare, range(len(studies)), lambda _: tick(0.0))
     for j in range(analysis.specification.imputations):
         done = partial(_tick_at, tick, j / analysis.specification.imputations)
-        analysis.workers.each(partial(draw, j), range(len(studies)), done)
+        mean = mean_of(j)
+        if j == 0 or analysis.draws_mean:
+            analysis.workers.each(partial(prepare, mean), range(len(studies)), done)
+        analysis.workers.each(partial(draw, mean, j), range(len(studies)), done)
         analysis.workers.each(partial(add, j), voxel_blocks(bounds.mask.size), done)
     tick(1.0)
     return pool.pooled()
