@@ -47,6 +47,8 @@ __all__ = ["CORE_VERSION", "Question", "core_content", "inspect", "model_of", "p
 
 _LOST_DF = {"one_sample": 1, "two_sample": 2, "correlation": 2}
 _SIGNS = {1: "p", -1: "n"}
+_WITHOUT_HEIGHT = frozenset({"sign_only", "threshold_only"})
+"""States of datasets whose peaks count by their sign, whatever else a row holds."""
 INPUTS = "inputs"
 LONGEST_NAME = 56
 """Names become file names, which hold 255 bytes: characters of up to four, and an ending."""
@@ -230,7 +232,7 @@ def _peak_cells(
         for number, peak in enumerate(row.peaks, start=1):
             place = f"{row.key}, peak {number}"
             try:
-                statistic = _t_or_sign(peak, _df(row))
+                statistic = _SIGNS[peak.sign] if row.peaks_state in _WITHOUT_HEIGHT else _t_or_sign(peak, _df(row))
             except ValueError as error:
                 mend = "Correct the statistic or its kind; choose a sign only if the paper gives no more."
                 problems.append(Problem(place, f"{error}", mend, study=names[row.key], row=number, field="statistic"))
@@ -288,7 +290,8 @@ def _heights(studies: StudyTable | None, peaks: PeakTable | None, sign_peaks: st
 
 
 def _included(row: DatasetRow, threshold: float | None, heights: Mapping[str, int]) -> Included:
-    signs = sum(peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
+    without = row.peaks_state in _WITHOUT_HEIGHT
+    signs = sum(without or peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
     if row.t_threshold is not None:
         return Included(row, row.t_threshold, "reported", signs, heights)
     source = "" if threshold is None else "p05" if signs == len(row.peaks) else "smallest"

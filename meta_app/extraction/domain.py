@@ -7,15 +7,20 @@ Level = Literal["error", "confirm", "warning"]
 
 FIELDS: Final = (
     "label",
+    "hemisphere",
+    "brodmann",
     "x",
     "y",
     "z",
     "space",
     "statistic",
     "kind",
+    "p_kind",
     "sign",
+    "direction",
     "cluster_size",
     "cluster_unit",
+    "sub_peak",
     "page",
     "note",
     "confirmed",
@@ -54,7 +59,8 @@ class PeakRow:
     """The numbers read out of a row's cells; None where a cell is empty or bad.
 
     Coordinates are in mm of `space` ("mni", "talairach" or "unknown"). `sign` is +1 where the first group of the
-    comparison is higher.
+    comparison is higher: a row whose `direction` was turned has the other sign than its cells say. A p is one-tailed
+    here, whatever was reported (`p_kind`); a corrected p is no p of a peak, so `statistic` is None then.
     """
 
     blank: bool
@@ -71,7 +77,13 @@ class PeakRow:
     page: str
     note: str
     confirmed: bool
-    problems: tuple[CellProblem, ...]
+    hemisphere: str = ""
+    brodmann: tuple[int, ...] = ()
+    p_kind: str = ""
+    turned: bool = False
+    sub_peak: bool = False
+    f_unknown_df: bool = False
+    problems: tuple[CellProblem, ...] = ()
 
     @property
     def located(self) -> bool:

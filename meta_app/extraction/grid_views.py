@@ -5,8 +5,10 @@ import json
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from meta_app.extraction.checks import transform_of
 from meta_app.extraction.models import Dataset
 from meta_app.extraction.peak_selectors import get_visible_dataset, why_read_only
+from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import enter_project
 
 CONVENTIONS = {
@@ -16,6 +18,12 @@ CONVENTIONS = {
     Dataset.Comparison.TASK: ("activation", "deactivation"),
     Dataset.Comparison.CORRELATION: ("rises with the measure", "falls with the measure"),
 }
+
+
+def transform_words(dataset: Dataset) -> str:
+    """How Talairach coordinates of the dataset become MNI, with the software that chose it."""
+    chosen = Dataset.Transform(transform_of(dataset))
+    return f"Talairach → MNI by {chosen.label.replace(', ', ' (')}{')' if ', ' in chosen.label else ''}"
 
 
 def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpResponse:
@@ -30,6 +38,8 @@ def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpRespo
             "study": shown.extraction.study,
             "positive": positive,
             "negative": negative,
+            "transform": transform_words(shown),
+            "report_files": report_files(place, shown.extraction.study.reports.all()),
             "read_only_because": why_read_only(place, shown.extraction),
             "states_json": json.dumps(Dataset.PeaksState.choices),
             "peaks": shown.peaks.all(),

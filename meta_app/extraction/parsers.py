@@ -44,7 +44,7 @@ _AXIS_NAMES: Final = re.compile(r"[xyz]\s*[=:]", re.IGNORECASE)
 _SIGNED: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 _COORDINATES: Final = ("x", "y", "z")
-_TEXT_LIMITS: Final = {"label": 200, "page": 20, "note": 300}
+_TEXT_LIMITS: Final = {"label": 200, "brodmann": 20, "page": 20, "note": 300}
 _KINDS: Final = {
     "t": "t", "z": "z", "p": "p", "r": "r", "f": "F", "none": "none", "sign only": "none", "sign": "none",
 }  # fmt: skip
@@ -59,8 +59,35 @@ _SPACES: Final = {
 _UNITS: Final = {
     **dict.fromkeys(("voxels", "voxel", "vox", "v", "k", "ke"), "voxels"),
     **dict.fromkeys(("mm3", "mm^3", "mm 3", "μl", "ul"), "mm3"),
+    **dict.fromkeys(("unstated", "not stated", "unknown", "?"), "unstated"),
 }
+_SIDES: Final = {
+    **dict.fromkeys(("l", "left", "lt", "lh", "左", "左侧"), "left"),
+    **dict.fromkeys(("r", "right", "rt", "rh", "右", "右侧"), "right"),
+    **dict.fromkeys(("b", "both", "bilateral", "bi", "l/r", "r/l", "midline", "m", "双侧", "中线"), "both"),
+}
+_P_KINDS: Final = {
+    **dict.fromkeys(("one-tailed", "one tailed", "one-sided", "1-tailed", "单侧", "uncorrected"), "one_tailed"),
+    **dict.fromkeys(("two-tailed", "two tailed", "two-sided", "2-tailed", "双侧"), "two_tailed"),
+    **dict.fromkeys(
+        ("corrected", "fwe", "fdr", "fwe-corrected", "fdr-corrected", "cluster", "cluster-level"), "corrected"
+    ),
+}
+_DIRECTIONS: Final = {"turned": "turned", "reversed": "turned", "⇄": "turned", "as printed": ""}
 _YES: Final = frozenset({"yes", "y", "true", "1", "x", "✓", "✔"})
+_SUB_PEAKS: Final = {
+    **dict.fromkeys((*_YES, "sub", "sub-peak", "subpeak"), "yes"),
+    **dict.fromkeys(("no", "false", "0"), ""),
+}
+_AREA: Final = re.compile(r"\d+")
+_AREAS: Final = re.compile(
+    r"^(?:ba|brodmann(?: areas?)?|areas?)?\s?\d+[a-z]?(?:\s?(?:[/,;&+、-]|and|\s)\s?(?:ba|area)?\s?\d+[a-z]?)*$",
+    re.IGNORECASE,
+)
+LAST_AREA: Final = 52
+_DIRECTED: Final = ("t", "z", "r")
+"""Statistics whose sign is a direction."""
+_F_GROUPS: Final = re.compile(r"^F\s*\(\s*(\d+)\s*,", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -172,6 +199,34 @@ def read_unit(raw: str) -> Cell:
     return _word("cluster_unit", raw, _UNITS, word, "Choose voxels or mm3.")
 
 
+def read_side(raw: str) -> Cell:
+    return _word("hemisphere", raw, _SIDES, plain(raw).lower(), "Choose left, right or both.")
+
+
+def read_p_kind(raw: str) -> Cell:
+    return _word("p_kind", raw, _P_KINDS, plain(raw).lower(), "Choose one-tailed, two-tailed or corrected.")
+
+
+def read_direction(raw: str) -> Cell:
+    return _word("direction", raw, _DIRECTIONS, plain(raw).lower(), "Choose “turned”, or clear the cell.")
+
+
+def read_sub_peak(raw: str) -> Cell:
+    return _word("sub_peak", raw, _SUB_PEAKS, raw.strip().lower(), "Type yes, or clear the cell.")
+
+
+def read_areas(raw: str) -> tuple[tuple[int, ...], CellProblem | None]:
+    """Brodmann areas of a cell: "BA 9/46" is (9, 46)."""
+    text = plain(raw)
+    if is_blank(raw):
+        return (), None
+    areas = tuple(int(area) for area in _AREA.findall(text)) if _AREAS.match(text) else ()
+    if areas and all(1 <= area <= LAST_AREA for area in areas):
+        return areas, None
+    message = f"“{text}” is no Brodmann area."
+    return (), CellProblem("brodmann", "warning", message, "Type numbers from 1 to 52, for example 9/46.")
+
+
 def _word(field: str, raw: str, known: Mapping[str, str] | Mapping[str, int], word: str, mend: str) -> Cell:
     if word in known:
         return Cell(known[word], raw.strip())
@@ -219,9 +274,13 @@ def read_row(cells: Mapping[str, str], default_space: str) -> PeakRow:
     texts = {field: str(cells.get(field, "")) for field in FIELDS}
     if all(not texts[field].strip() for field in FIELDS if field != "confirmed"):
         return _blank_row(default_space)
+    if _is_header(texts):
+        return _bad_row(default_space, _error("x", "these are column names, not a peak", "Delete the row."))
     texts |= _split_combined(texts)
     read = {field: read_number(texts[field], field) for field in (*_COORDINATES, "statistic")}
     read |= {"kind": read_kind(texts["kind"]), "sign": read_sign(texts["sign"]), "space": read_space(texts["space"])}
+    read |= {"hemisphere": read_side(texts["hemisphere"]), "p_kind": read_p_kind(texts["p_kind"])}
+    read |= {"direction": read_direction(texts["direction"]), "sub_peak": read_sub_peak(texts["sub_peak"])}
     read["cluster_size"], named_unit = read_size(texts["cluster_size"])
     read["cluster_unit"] = read_unit(texts["cluster_unit"])
     if named_unit and read["cluster_unit"].value is None:
@@ -230,6 +289,11 @@ def read_row(cells: Mapping[str, str], default_space: str) -> PeakRow:
     if direction is not None:
         read |= {"statistic": Cell(None, ""), "kind": Cell("none", "none"), "sign": direction}
     return _assembled(texts, read, default_space)
+
+
+def _is_header(texts: Mapping[str, str]) -> bool:
+    names = [re.sub(r"[\s,]*\(?mm\)?$", "", plain(texts[axis]).lower()) for axis in _COORDINATES]
+    return sum(name == axis for name, axis in zip(names, _COORDINATES, strict=True)) >= 2
 
 
 def _split_combined(texts: Mapping[str, str]) -> dict[str, str]:
@@ -249,9 +313,11 @@ def _assembled(texts: Mapping[str, str], read: Mapping[str, Cell], default_space
     values: dict[str, Any] = {field: cell.value for field, cell in read.items()}
     problems = [cell.problem for field in FIELDS if (cell := read.get(field)) is not None and cell.problem is not None]
     bad = {problem.field for problem in problems}
+    areas, no_area = read_areas(texts["brodmann"])
     problems += _coordinate_problems(values, bad) + _statistic_problems(values, bad) + _sign_problems(values, bad)
-    problems += _size_problems(values, bad) + _text_problems(texts)
-    sign = values["sign"] if values["sign"] is not None else _sign_of(values)
+    problems += _size_problems(values, bad) + _text_problems(texts) + _f_problems(texts, bad)
+    problems += _p_problems(values, bad) + ([no_area] if no_area else [])
+    statistic, sign = _counted(values)
     return PeakRow(
         blank=False,
         label=texts["label"].strip(),
@@ -259,7 +325,7 @@ def _assembled(texts: Mapping[str, str], read: Mapping[str, Cell], default_space
         y=values["y"],
         z=values["z"],
         space=values["space"] or default_space,
-        statistic=values["statistic"],
+        statistic=statistic,
         kind=values["kind"] or "none",
         sign=sign,
         cluster_size=values["cluster_size"],
@@ -267,13 +333,37 @@ def _assembled(texts: Mapping[str, str], read: Mapping[str, Cell], default_space
         page=texts["page"].strip(),
         note=texts["note"].strip(),
         confirmed=texts["confirmed"].strip().lower() in _YES,
+        hemisphere=values["hemisphere"] or "",
+        brodmann=areas,
+        p_kind=values["p_kind"] or "",
+        turned=values["direction"] == "turned",
+        sub_peak=values["sub_peak"] == "yes",
+        f_unknown_df=values["kind"] == "F" and not _F_GROUPS.match(plain(texts["statistic"])),
         problems=tuple(sorted(problems, key=lambda problem: FIELDS.index(problem.field))),
     )
 
 
+def _counted(values: Mapping[str, Any]) -> tuple[float | None, int | None]:
+    """Statistic and sign as they count: in the direction of the comparison, p one-tailed."""
+    statistic: float | None = values["statistic"]
+    sign: int | None = values["sign"] if values["sign"] is not None else _sign_of(values)
+    if values["kind"] == "p" and statistic is not None:
+        statistic = {"two_tailed": statistic / 2, "corrected": None}.get(values["p_kind"], statistic)
+    if values["direction"] == "turned":
+        sign = -sign if sign else sign
+        statistic = -statistic if statistic and values["kind"] in _DIRECTED else statistic
+    return statistic, sign
+
+
 def _blank_row(default_space: str) -> PeakRow:
-    problem = _error("label", "the row is empty", "Delete it, or fill it in.")
-    return PeakRow(True, "", None, None, None, default_space, None, "none", None, None, "", "", "", False, (problem,))
+    return _bad_row(default_space, _error("label", "the row is empty", "Delete it, or fill it in."), blank=True)
+
+
+def _bad_row(default_space: str, problem: CellProblem, blank: bool = False) -> PeakRow:
+    nothing: tuple[None, None, None] = (None, None, None)
+    return PeakRow(
+        blank, "", *nothing, default_space, None, "none", None, None, "", "", "", False, problems=(problem,)
+    )  # fmt: skip
 
 
 def _coordinate_problems(values: Mapping[str, Any], bad: set[str]) -> list[CellProblem]:
@@ -311,7 +401,7 @@ _IMPOSSIBLE: Final[dict[str, Callable[[float], tuple[str, str] | None]]] = {
 
 
 def _sign_of(values: Mapping[str, Any]) -> int | None:
-    if values["kind"] not in ("t", "z", "r") or not values["statistic"]:
+    if values["kind"] not in _DIRECTED or not values["statistic"]:
         return None
     return 1 if values["statistic"] > 0 else -1
 
@@ -338,9 +428,28 @@ def _size_problems(values: Mapping[str, Any], bad: set[str]) -> list[CellProblem
     if size <= 0:
         return [_error("cluster_size", "the cluster size is not above 0", "Check the value.")]
     if values["cluster_unit"] is None and "cluster_unit" not in bad:
-        return [
-            CellProblem("cluster_unit", "warning", "the unit of the cluster size is missing.", "Choose voxels or mm3.")
-        ]
+        mend = "Choose voxels or mm3, or “not stated” if the paper does not say."
+        return [_error("cluster_unit", "the unit of the cluster size is missing", mend)]
+    return []
+
+
+def _f_problems(texts: Mapping[str, str], bad: set[str]) -> list[CellProblem]:
+    """F of three groups or more says that they differ, not which one is higher."""
+    groups = _F_GROUPS.match(plain(texts["statistic"]))
+    if groups is None or int(groups[1]) == 1 or bad & {"statistic", "kind"}:
+        return []
+    message = f"F with {groups[1]} degrees of freedom above compares {int(groups[1]) + 1} groups"
+    return [_error("statistic", message, "Enter the t of the two groups' post-hoc test, or leave the peak out.")]
+
+
+def _p_problems(values: Mapping[str, Any], bad: set[str]) -> list[CellProblem]:
+    if values["p_kind"] is None or bad & {"p_kind", "kind"}:
+        return []
+    if values["kind"] != "p":
+        return [CellProblem("p_kind", "warning", "the statistic is no p.", "Clear the type of p, or choose kind p.")]
+    if values["p_kind"] == "corrected":
+        message = "a corrected p is not the p of the peak, so its sign alone counts."
+        return [CellProblem("p_kind", "warning", message, "Enter the peak's t or z if the paper gives it.")]
     return []
 
 

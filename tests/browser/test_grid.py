@@ -57,8 +57,14 @@ def focus(window):
     window.locator("table.grid-table").focus()
 
 
+COLUMNS = (
+    "label", "side", "area", "x", "y", "z", "space", "statistic", "kind", "sign", "direction", "mni", "distance",
+    "region", "confirmed",
+)  # fmt: skip
+
+
 def cell(window, row, column):
-    return window.locator(f"#grid-cell-{row}-{column}")
+    return window.locator(f"#grid-cell-{row}-{COLUMNS.index(column)}")
 
 
 def wait_saved(window):
@@ -96,7 +102,7 @@ def test_a_problem_in_the_rail_leads_to_its_cell(grid):
     paste(grid, EXCEL)
     grid.get_by_role("button", name="Insert 2 rows").click()
     grid.locator(".grid-rail button", has_text="“l2” is not a number").click()
-    assert cell(grid, 1, 1).evaluate("cell => cell.classList.contains('is-active')")
+    assert cell(grid, 1, "x").evaluate("cell => cell.classList.contains('is-active')")
     grid.keyboard.type("12")
     grid.keyboard.press("Enter")
     expect(grid.locator(".grid-rail")).not_to_contain_text("is not a number")
@@ -104,22 +110,22 @@ def test_a_problem_in_the_rail_leads_to_its_cell(grid):
 
 def test_everything_works_from_the_keyboard(grid, dataset):
     focus(grid)
-    type_row(grid, "L insula", "(−38, 12, −4)")
-    assert [cell(grid, 0, column).inner_text() for column in (1, 2, 3)] == ["-38", "12", "-4"]
+    type_row(grid, "L insula", "", "", "(−38, 12, −4)")
+    assert [cell(grid, 0, column).inner_text() for column in "xyz"] == ["-38", "12", "-4"]
     for _ in range(3):
         grid.keyboard.press("ArrowRight")
     type_row(grid, "4.52", "t")
-    expect(cell(grid, 0, 9)).to_have_text("inside")
-    assert "insula" in cell(grid, 0, 10).inner_text().lower()
+    expect(cell(grid, 0, "distance")).to_have_text("inside")
+    assert "insula" in cell(grid, 0, "region").inner_text().lower()
     grid.keyboard.press("Control+Home")
     grid.keyboard.press("ArrowDown")
     grid.keyboard.press("Control+d")
-    assert cell(grid, 1, 0).inner_text() == "L insula"
+    assert cell(grid, 1, "label").inner_text() == "L insula"
     grid.keyboard.press("Control+z")
-    assert cell(grid, 1, 0).inner_text() == ""
+    assert cell(grid, 1, "label").inner_text() == ""
     grid.keyboard.press("Control+y")
     grid.keyboard.press("Alt+ArrowUp")
-    assert cell(grid, 1, 1).inner_text() == "-38"
+    assert cell(grid, 1, "x").inner_text() == "-38"
     grid.keyboard.press("Control+Delete")
     wait_saved(grid)
     assert stored(dataset) == [insula(x="-38", y="12", z="-4")]
@@ -131,7 +137,7 @@ def test_a_peak_outside_the_mask_is_told_while_typing_and_can_be_confirmed(grid,
     grid.get_by_role("button", name="Insert 1 row").click()
     grid.wait_for_selector(".grid-rail li.is-confirm")
     assert "8.0 mm outside gray matter" in grid.locator(".grid-rail").inner_text()
-    cell(grid, 0, 11).click()
+    cell(grid, 0, "confirmed").click()
     grid.wait_for_selector(".grid-rail li.is-confirm", state="detached")
     wait_saved(grid)
     assert stored(dataset)[0]["confirmed"] == "yes"
@@ -142,9 +148,9 @@ def test_only_a_row_that_is_asked_about_has_a_box_to_tick(grid, dataset):
     paste(grid, "x\ty\tz\tT\n-38\t12\t-4\t4.5\n-78\t-20\t0\t4.5")
     grid.get_by_role("button", name="Insert 2 rows").click()
     grid.wait_for_selector(".grid-rail li.is-confirm")
-    assert [cell(grid, row, 11).inner_text() for row in (0, 1)] == ["", "☐"]
-    cell(grid, 0, 11).click()
-    assert cell(grid, 0, 11).inner_text() == ""
+    assert [cell(grid, row, "confirmed").inner_text() for row in (0, 1)] == ["", "☐"]
+    cell(grid, 0, "confirmed").click()
+    assert cell(grid, 0, "confirmed").inner_text() == ""
 
 
 def test_a_preview_begins_at_its_left_with_the_focus_on_an_open_direction(grid):
@@ -179,10 +185,10 @@ def test_taking_theirs_can_be_undone(grid, open_grid, open_window, dataset):
     focus(second)
     type_row(second, "mine")
     second.get_by_role("button", name="Take theirs").click()
-    assert cell(second, 0, 0).inner_text() == "theirs"
+    assert cell(second, 0, "label").inner_text() == "theirs"
     focus(second)
     second.keyboard.press("Control+z")
-    assert cell(second, 0, 0).inner_text() == "mine"
+    assert cell(second, 0, "label").inner_text() == "mine"
 
 
 def test_changes_made_offline_are_kept_and_come_back(grid, dataset):
@@ -195,7 +201,7 @@ def test_changes_made_offline_are_kept_and_come_back(grid, dataset):
     grid.on("dialog", lambda dialog: dialog.accept())
     grid.reload()
     grid.wait_for_selector("coordinate-grid[data-ready]")
-    assert cell(grid, 0, 0).inner_text() == "written in a train"
+    assert cell(grid, 0, "label").inner_text() == "written in a train"
     wait_saved(grid)
     assert stored(dataset) == [{"label": "written in a train"}]
 
@@ -213,7 +219,8 @@ def test_a_selection_is_copied_as_tab_separated_text(grid):
     paste(grid, EXCEL)
     grid.get_by_role("button", name="Insert 2 rows").click()
     grid.keyboard.press("Control+Home")
-    grid.keyboard.press("Shift+ArrowRight")
+    for _ in range(3):
+        grid.keyboard.press("Shift+ArrowRight")
     grid.keyboard.press("Shift+ArrowDown")
     copied = grid.evaluate(
         """() => {
@@ -223,7 +230,7 @@ def test_a_selection_is_copied_as_tab_separated_text(grid):
             return clipboardData.getData("text/plain");
         }"""
     )
-    assert copied == "L insula\t-38\nThalamus\tl2"
+    assert copied == "L insula\t\t\t-38\nThalamus\t\t\tl2"
 
 
 def test_the_tab_key_leaves_the_grid_after_escape(grid):
@@ -240,7 +247,7 @@ def test_a_locked_extraction_can_be_read_and_not_changed(open_grid, page, datase
     window = open_grid(page)
     focus(window)
     window.keyboard.type("x")
-    assert cell(window, 0, 0).inner_text() == "L insula"
+    assert cell(window, 0, "label").inner_text() == "L insula"
     assert window.locator("[data-action=removeRows]").count() == 0
 
 
@@ -251,7 +258,7 @@ def test_two_thousand_rows_draw_only_what_is_in_sight(open_grid, page, dataset):
     assert window.locator("table.grid-table tbody tr").count() < 80
     focus(window)
     window.keyboard.press("Control+End")
-    assert cell(window, 1999, 0).inner_text() == "Row 1999"
+    assert cell(window, 1999, "label").inner_text() == "Row 1999"
 
 
 def test_the_page_keeps_the_content_policy_and_has_no_serious_barrier(grid, page, axe_problems):
@@ -297,7 +304,56 @@ def test_rows_below_a_direction_go_in_only_once_their_sign_is_settled(grid, data
     insert = grid.get_by_role("button", name="Insert 1 row")
     expect(insert).to_be_disabled()
     grid.get_by_label("Sign of the rows below line 2").select_option("-")
-    expect(grid.locator("[data-preview] tbody tr").last).to_contain_text("-4.52")
     insert.click()
     wait_saved(grid)
-    assert stored(dataset)[0]["statistic"] == "-4.52"
+    assert (stored(dataset)[0]["statistic"], stored(dataset)[0]["direction"]) == ("4.52", "turned")
+    assert Peak.objects.get(dataset=dataset).statistic == -4.52
+
+
+def test_the_direction_of_selected_rows_is_turned_with_a_mark_and_turned_back(grid, dataset):
+    focus(grid)
+    paste(grid, "x\ty\tz\tT\n-38\t12\t-4\t4.5\n-30\t20\t8\t5.1")
+    grid.get_by_role("button", name="Insert 2 rows").click()
+    grid.keyboard.press("Control+a")
+    grid.get_by_role("button", name="Turn direction").click()
+    expect(grid.locator(".grid-hint")).to_contain_text("a positive number now means patients < controls")
+    assert [cell(grid, row, "direction").inner_text() for row in (0, 1)] == ["⇄ turned", "⇄ turned"]
+    assert [cell(grid, row, "sign").inner_text() for row in (0, 1)] == ["−", "−"]
+    wait_saved(grid)
+    assert [row["statistic"] for row in stored(dataset)] == ["4.5", "5.1"]
+    grid.keyboard.press("Control+z")
+    assert [cell(grid, row, "sign").inner_text() for row in (0, 1)] == ["+", "+"]
+
+
+def test_peaks_appear_on_the_brain_while_they_are_typed_and_a_click_leads_to_the_row(grid):
+    brain = grid.locator(".grid-brain canvas")
+    expect(brain).to_have_attribute("aria-label", re.compile("No peak is placed yet"))
+    focus(grid)
+    type_row(grid, "insula", "", "", "-38", "12", "-4")
+    expect(brain).to_have_attribute("aria-label", re.compile("1 peak in MNI space; row 1 at −38, 12, −4 mm"))
+    grid.keyboard.press("Control+Home")
+    grid.keyboard.press("ArrowDown")
+    expect(brain).not_to_have_attribute("aria-label", re.compile("row 1"))
+    places = grid.evaluate(
+        """async () => {
+            const { layout } = await import("/static/js/extraction/coordinate-grid/brain.js");
+            const canvas = document.querySelector(".grid-brain canvas");
+            return layout(canvas.clientWidth).sides.map(({ place }) => place([-38, 12, -4]));
+        }"""
+    )
+    brain.click(position={"x": places[2][0], "y": places[2][1]})
+    expect(brain).to_have_attribute("aria-label", re.compile("row 1 at −38, 12, −4 mm"))
+
+
+def test_sign_only_is_a_state_with_rows_and_refuses_a_statistic(grid, dataset):
+    grid.get_by_label("Peaks with a sign, without a statistic").check()
+    focus(grid)
+    paste(grid, "x\ty\tz\tSign\n-38\t12\t-4\t-")
+    grid.get_by_role("button", name="Insert 1 row").click()
+    wait_saved(grid)
+    dataset.refresh_from_db()
+    assert (dataset.peaks_state, Peak.objects.get(dataset=dataset).sign) == ("sign_only", -1)
+    cell(grid, 0, "statistic").click()
+    grid.keyboard.type("4.5")
+    grid.keyboard.press("Enter")
+    expect(grid.locator(".grid-rail")).to_contain_text("the table says “Peaks with a sign, without a statistic”")

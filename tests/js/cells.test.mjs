@@ -6,7 +6,10 @@ import test from "node:test";
 import * as cells from "../../static/js/extraction/coordinate-grid/cells.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../fixtures/cells.json", import.meta.url), "utf8"));
-const READERS = { kind: cells.readKind, sign: cells.readSign, space: cells.readSpace, cluster_unit: cells.readUnit };
+const READERS = {
+  kind: cells.readKind, sign: cells.readSign, space: cells.readSpace, cluster_unit: cells.readUnit, hemisphere: cells.readSide,
+  p_kind: cells.readPKind, direction: cells.readDirection, sub_peak: cells.readSubPeak,
+};
 
 for (const { field, raw, value, text, message } of CASES.numbers) {
   test(`a number cell is read or refused with its reason: ${field} ${JSON.stringify(raw)}`, () => {

@@ -11,7 +11,7 @@ test("an Excel block with its header is read by the names of its columns", () =>
   const paste = readPaste("Region\tBA\tx\ty\tz\tT\tVoxels\nL insula\t13\t-38\t12\t-4\t4.52\t120\n");
   assert.deepEqual(paste.headings, ["Region | BA | x | y | z | T | Voxels"]);
   assert.deepEqual(pasteRows(paste), [
-    { label: "L insula BA 13", x: "-38", y: "12", z: "-4", statistic: "4.52", kind: "t", cluster_size: "120", cluster_unit: "voxels" },
+    { label: "L insula", brodmann: "13", x: "-38", y: "12", z: "-4", statistic: "4.52", kind: "t", cluster_size: "120", cluster_unit: "voxels" },
   ]);
 });
 
@@ -27,7 +27,7 @@ test("a lone Z column is the statistic", () => {
 
 test("a column of sides and a combined column are understood", () => {
   assert.deepEqual(rows("Side\tRegion\tMNI (x, y, z)\tt value\nL\tInsula\t(−38, 12, −4)\t4.52*"), [
-    { label: "L Insula", x: "-38", y: "12", z: "-4", statistic: "4.52*", kind: "t" },
+    { hemisphere: "L", label: "Insula", x: "-38", y: "12", z: "-4", statistic: "4.52*", kind: "t" },
   ]);
 });
 
@@ -74,7 +74,9 @@ test("rows below a heading with a direction wait for the reader to say which sig
   headings[0].sign = "";
   headings[1].sign = "-";
   assert.deepEqual(openDirections(paste.lines), []);
-  assert.deepEqual(pasteRows(paste).map((row) => row.statistic), ["4.5", "-4.88", "-4.1"]);
+  assert.deepEqual(pasteRows(paste).map((row) => row.statistic), ["4.5", "4.88", "−4.1"]);
+  assert.deepEqual(pasteRows(paste).map((row) => readRow(row, "mni").statistic), [4.5, -4.88, -4.1]);
+  assert.deepEqual(pasteRows(paste).map((row) => row.direction), [undefined, "turned", undefined]);
 });
 
 test("a p value below such a heading gets its sign in a cell of its own", () => {
@@ -135,7 +137,7 @@ test("a problem that pasted rows share is told once, in the words of the page", 
   const paste = readPaste("x\ty\tz\tT\tCluster size\n1\t2\t3\t4.1\t20\n4\t5\t6\t4.2\t30\n7\tabc\t9\t4.3\t40\n");
   const problems = pasteRows(paste).flatMap((row, place) => readRow(row, "mni").problems.map((problem) => ({ ...problem, place })));
   assert.deepEqual(gatheredProblems(problems), [
-    { level: "warning", text: "3 pasted rows, first row 1, cluster unit: the unit of the cluster size is missing. Choose voxels or mm3." },
+    { level: "error", text: "3 pasted rows, first row 1, cluster unit: the unit of the cluster size is missing. Choose voxels or mm3, or “not stated” if the paper does not say." },
     { level: "error", text: "Pasted row 3, y: “abc” is not a number. Type one number, for example -12.5." },
   ]);
 });

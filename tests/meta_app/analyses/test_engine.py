@@ -196,3 +196,12 @@ def test_the_folder_left_with_a_run_reads_back_as_the_tables_that_were_analysed(
     write_sdm_folder(tmp_path, prepared.studies, prepared.peaks)
     studies, peaks, _, _ = read_sdm_folder(tmp_path)
     assert tables_sha256(studies, peaks) == tables_sha256(prepared.studies, prepared.peaks)
+
+
+@pytest.mark.parametrize("state", ["sign_only", "threshold_only"])
+def test_peaks_of_a_dataset_without_statistics_count_by_their_sign(snapshot_of, state):
+    dataset = simulated_dataset("Signs", "ALFF", peaks=2) | {"peaks_state": state}
+    prepared = engine.prepare(snapshot_of([simulated_study("Signs", [dataset])]).datasets)
+    assert prepared.included[0].sign_only == 2
+    assert prepared.peaks is not None
+    assert np.isnan(prepared.peaks.t).all()

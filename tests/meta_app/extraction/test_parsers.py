@@ -13,6 +13,10 @@ READERS = {
     "sign": parsers.read_sign,
     "space": parsers.read_space,
     "cluster_unit": parsers.read_unit,
+    "hemisphere": parsers.read_side,
+    "p_kind": parsers.read_p_kind,
+    "direction": parsers.read_direction,
+    "sub_peak": parsers.read_sub_peak,
 }
 
 
@@ -53,3 +57,11 @@ def test_a_row_is_read_with_every_problem_at_its_cell(case):
 def test_every_problem_tells_how_to_mend_it():
     rows = [parsers.read_row(case["cells"], case["space"]) for case in CASES["rows"]]
     assert all(problem.mend.endswith(".") for row in rows for problem in row.problems)
+
+
+@pytest.mark.parametrize(
+    ("raw", "areas"),
+    [("13", (13,)), ("BA 9/46", (9, 46)), ("BA24, BA32", (24, 32)), ("–", ()), ("insula", ()), ("0", ())],
+)
+def test_a_cell_may_hold_several_brodmann_areas(raw, areas):
+    assert parsers.read_areas(raw)[0] == areas

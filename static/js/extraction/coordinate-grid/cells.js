@@ -2,8 +2,8 @@
 // both are tested against tests/fixtures/cells.json.
 
 export const FIELDS = [
-  "label", "x", "y", "z", "space", "statistic", "kind", "sign", "cluster_size", "cluster_unit", "page", "note",
-  "confirmed",
+  "label", "hemisphere", "brodmann", "x", "y", "z", "space", "statistic", "kind", "p_kind", "sign", "direction",
+  "cluster_size", "cluster_unit", "sub_peak", "page", "note", "confirmed",
 ];
 
 const MINUS = /[−‐‑‒–—―﹣－]/g;
@@ -31,7 +31,7 @@ const DECIMAL_COMMA = /^[+-]?\d*,\d+$/;
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const SIZE_WITH_UNIT = /^(.*\d)\s*(voxels?|vox|mm\s?(?:³|\^?3))$/i;
 const AXES = ["x", "y", "z"];
-const TEXT_LIMITS = { label: 200, page: 20, note: 300 };
+const TEXT_LIMITS = { label: 200, brodmann: 20, page: 20, note: 300 };
 
 const named = (value, words) => words.map((word) => [word, value]);
 const KINDS = new Map([
@@ -48,8 +48,26 @@ const SPACES = new Map([
 const UNITS = new Map([
   ...named("voxels", ["voxels", "voxel", "vox", "v", "k", "ke"]),
   ...named("mm3", ["mm3", "mm^3", "mm 3", "μl", "ul"]),
+  ...named("unstated", ["unstated", "not stated", "unknown", "?"]),
 ]);
+const SIDES = new Map([
+  ...named("left", ["l", "left", "lt", "lh", "左", "左侧"]),
+  ...named("right", ["r", "right", "rt", "rh", "右", "右侧"]),
+  ...named("both", ["b", "both", "bilateral", "bi", "l/r", "r/l", "midline", "m", "双侧", "中线"]),
+]);
+const P_KINDS = new Map([
+  ...named("one_tailed", ["one-tailed", "one tailed", "one-sided", "1-tailed", "单侧", "uncorrected"]),
+  ...named("two_tailed", ["two-tailed", "two tailed", "two-sided", "2-tailed", "双侧"]),
+  ...named("corrected", ["corrected", "fwe", "fdr", "fwe-corrected", "fdr-corrected", "cluster", "cluster-level"]),
+]);
+const DIRECTIONS = new Map([...named("turned", ["turned", "reversed", "⇄"]), ["as printed", ""]]);
 const YES = new Set(["yes", "y", "true", "1", "x", "✓", "✔"]);
+const SUB_PEAKS = new Map([...named("yes", [...YES, "sub", "sub-peak", "subpeak"]), ...named("", ["no", "false", "0"])]);
+const AREAS = /^(?:ba|brodmann(?: areas?)?|areas?)?\s?\d+[a-z]?(?:\s?(?:[\/,;&+、-]|and|\s)\s?(?:ba|area)?\s?\d+[a-z]?)*$/i;
+const LAST_AREA = 52;
+const F_GROUPS = /^F\s*\(\s*(\d+)\s*,/i;
+// Statistics whose sign is a direction.
+const DIRECTED = ["t", "z", "r"];
 
 const error = (field, message, mend) => ({ field, level: "error", message: `${message}.`, mend });
 const squeezed = (text) => text.split(/\s+/).filter(Boolean).join(" ");
@@ -135,7 +153,22 @@ export const readSpace = (raw) =>
   readWord("space", raw, SPACES, plain(raw).toLowerCase(), "Choose MNI or Talairach, or clear the cell.");
 export const readUnit = (raw) =>
   readWord("cluster_unit", raw, UNITS, squeezed(raw.normalize("NFKC").toLowerCase()), "Choose voxels or mm3.");
+export const readSide = (raw) => readWord("hemisphere", raw, SIDES, plain(raw).toLowerCase(), "Choose left, right or both.");
+export const readPKind = (raw) =>
+  readWord("p_kind", raw, P_KINDS, plain(raw).toLowerCase(), "Choose one-tailed, two-tailed or corrected.");
+export const readDirection = (raw) =>
+  readWord("direction", raw, DIRECTIONS, plain(raw).toLowerCase(), "Choose “turned”, or clear the cell.");
+export const readSubPeak = (raw) =>
+  readWord("sub_peak", raw, SUB_PEAKS, raw.trim().toLowerCase(), "Type yes, or clear the cell.");
 export const isYes = (raw) => YES.has(raw.trim().toLowerCase());
+
+function areaProblems(raw) {
+  const text = plain(raw.brodmann);
+  const areas = AREAS.test(text) ? text.match(/\d+/g).map(Number) : [];
+  if (isBlank(raw.brodmann) || (areas.length && areas.every((area) => area >= 1 && area <= LAST_AREA))) return [];
+  const mend = "Type numbers from 1 to 52, for example 9/46.";
+  return [{ field: "brodmann", level: "warning", message: `“${text}” is no Brodmann area.`, mend }];
+}
 
 /** The three coordinates in one combined cell, as text, or null where it does not hold three. */
 export function readTriple(raw) {
@@ -158,12 +191,16 @@ const SPLITS = [
 ];
 
 const NUMERIC = [...AXES, "statistic"];
-const READERS = { kind: readKind, sign: readSign, space: readSpace, cluster_unit: readUnit };
+const READERS = {
+  kind: readKind, sign: readSign, space: readSpace, cluster_unit: readUnit, hemisphere: readSide, p_kind: readPKind,
+  direction: readDirection, sub_peak: readSubPeak,
+};
 
 /** Everything a row of the grid says. `texts` holds the tidied text of each cell, `problems` what is wrong. */
 export function readRow(cells, defaultSpace = "unknown") {
   const raw = Object.fromEntries(FIELDS.map((field) => [field, String(cells[field] ?? "")]));
   if (isBlankRow(raw)) return blankRow(defaultSpace);
+  if (isHeader(raw)) return badRow(defaultSpace, error("x", "these are column names, not a peak", "Delete the row."), raw);
   Object.assign(raw, splitCombined(raw));
   const read = {};
   for (const field of NUMERIC) read[field] = readNumber(raw[field], field);
@@ -175,6 +212,11 @@ export function readRow(cells, defaultSpace = "unknown") {
 }
 
 export const isBlankRow = (cells) => FIELDS.every((field) => field === "confirmed" || !String(cells[field] ?? "").trim());
+
+function isHeader(raw) {
+  const names = AXES.map((axis) => plain(raw[axis]).toLowerCase().replace(/[\s,]*\(?mm\)?$/, ""));
+  return names.filter((name, place) => name === AXES[place]).length >= 2;
+}
 
 export function splitCombined(cells) {
   const parts = isBlank(cells.y ?? "") && isBlank(cells.z ?? "") ? readTriple(cells.x ?? "") : null;
@@ -195,18 +237,22 @@ function assembled(raw, read, defaultSpace) {
   const bad = new Set(problems.map((problem) => problem.field));
   problems.push(
     ...coordinateProblems(values, bad), ...statisticProblems(values, bad), ...signProblems(values, bad),
-    ...sizeProblems(values, bad), ...textProblems(raw),
+    ...sizeProblems(values, bad), ...textProblems(raw), ...fProblems(raw, bad), ...pProblems(values, bad), ...areaProblems(raw),
   );
   problems.sort((a, b) => FIELDS.indexOf(a.field) - FIELDS.indexOf(b.field));
   const texts = Object.fromEntries(FIELDS.map((field) => [field, read[field]?.text ?? raw[field].trim()]));
   return {
     ...values,
+    ...counted(values),
     blank: false,
     label: texts.label,
     space: values.space ?? defaultSpace,
     kind: values.kind ?? "none",
-    sign: values.sign ?? signOf(values),
     cluster_unit: values.cluster_unit ?? "",
+    hemisphere: values.hemisphere ?? "",
+    p_kind: values.p_kind ?? "",
+    turned: values.direction === "turned",
+    sub_peak: values.sub_peak === "yes",
     page: texts.page,
     note: texts.note,
     confirmed: isYes(raw.confirmed),
@@ -215,12 +261,25 @@ function assembled(raw, read, defaultSpace) {
   };
 }
 
+// Statistic and sign as they count: in the direction of the comparison, p one-tailed.
+function counted({ statistic, kind, sign, p_kind: tail, direction }) {
+  const said = sign ?? signOf({ kind, statistic });
+  const turned = direction === "turned";
+  const halved = kind === "p" && statistic !== null && tail === "two_tailed" ? statistic / 2 : statistic;
+  const own = kind === "p" && tail === "corrected" ? null : halved;
+  return { sign: turned && said ? -said : said, statistic: turned && own && DIRECTED.includes(kind) ? -own : own };
+}
+
 function blankRow(defaultSpace) {
-  const problems = [error("label", "the row is empty", "Delete it, or fill it in.")];
-  const texts = Object.fromEntries(FIELDS.map((field) => [field, ""]));
+  const nothing = Object.fromEntries(FIELDS.map((field) => [field, ""]));
+  return { ...badRow(defaultSpace, error("label", "the row is empty", "Delete it, or fill it in."), nothing), blank: true };
+}
+
+function badRow(defaultSpace, problem, raw) {
   return {
-    blank: true, label: "", x: null, y: null, z: null, space: defaultSpace, statistic: null, kind: "none", sign: null,
-    cluster_size: null, cluster_unit: "", page: "", note: "", confirmed: false, texts, problems,
+    blank: false, label: "", hemisphere: "", x: null, y: null, z: null, space: defaultSpace, statistic: null, kind: "none",
+    p_kind: "", sign: null, turned: false, cluster_size: null, cluster_unit: "", sub_peak: false, page: "", note: "",
+    confirmed: false, texts: Object.fromEntries(FIELDS.map((field) => [field, raw[field].trim()])), problems: [problem],
   };
 }
 
@@ -253,7 +312,7 @@ const IMPOSSIBLE = {
   none: () => ["a value is given although the kind is none", "Choose its kind, or clear the value."],
 };
 
-const signOf = ({ kind, statistic }) => (["t", "z", "r"].includes(kind) && statistic ? Math.sign(statistic) : null);
+const signOf = ({ kind, statistic }) => (DIRECTED.includes(kind) && statistic ? Math.sign(statistic) : null);
 
 function signProblems(values, bad) {
   const { sign: told, statistic, kind } = values;
@@ -277,8 +336,24 @@ function sizeProblems(values, bad) {
   if (size === null) return [];
   if (size <= 0) return [error("cluster_size", "the cluster size is not above 0", "Check the value.")];
   if (values.cluster_unit !== null || bad.has("cluster_unit")) return [];
-  const message = "the unit of the cluster size is missing.";
-  return [{ field: "cluster_unit", level: "warning", message, mend: "Choose voxels or mm3." }];
+  const mend = "Choose voxels or mm3, or “not stated” if the paper does not say.";
+  return [error("cluster_unit", "the unit of the cluster size is missing", mend)];
+}
+
+// F of three groups or more says that they differ, not which one is higher.
+function fProblems(raw, bad) {
+  const groups = Number(F_GROUPS.exec(plain(raw.statistic))?.[1] ?? 1);
+  if (groups === 1 || bad.has("statistic") || bad.has("kind")) return [];
+  const message = `F with ${groups} degrees of freedom above compares ${groups + 1} groups`;
+  return [error("statistic", message, "Enter the t of the two groups' post-hoc test, or leave the peak out.")];
+}
+
+function pProblems({ p_kind: tail, kind }, bad) {
+  if (tail === null || bad.has("p_kind") || bad.has("kind")) return [];
+  const warning = (message, mend) => [{ field: "p_kind", level: "warning", message, mend }];
+  if (kind !== "p") return warning("the statistic is no p.", "Clear the type of p, or choose kind p.");
+  if (tail !== "corrected") return [];
+  return warning("a corrected p is not the p of the peak, so its sign alone counts.", "Enter the peak's t or z if the paper gives it.");
 }
 
 const textProblems = (raw) =>

@@ -4,6 +4,8 @@ const SPACE_NAMES = { mni: "MNI", talairach: "Talairach", unknown: "not stated" 
 
 export const COLUMNS = [
   { field: "label", title: "Label as reported", width: 178 },
+  { field: "hemisphere", title: "Side", width: 52, choices: ["left", "right", "both"] },
+  { field: "brodmann", title: "BA", width: 52 },
   { field: "x", title: "x, mm", width: 60, number: true },
   { field: "y", title: "y, mm", width: 60, number: true },
   { field: "z", title: "z, mm", width: 60, number: true },
@@ -11,12 +13,15 @@ export const COLUMNS = [
   { field: "statistic", title: "Statistic", width: 80, number: true },
   { field: "kind", title: "Kind", width: 54, choices: ["t", "z", "p", "r", "F", "none"] },
   { field: "sign", title: "Sign", width: 52, choices: ["+", "-"] },
+  { field: "direction", title: "Direction", width: 84, choices: ["turned"] },
   { key: "mni", title: "MNI x, y, z, mm", width: 138, number: true },
   { key: "distance", title: "Gray matter", width: 112, number: true },
   { key: "region", title: "Atlas label", width: 150 },
   { field: "confirmed", title: "Confirmed", width: 92 },
   { field: "cluster_size", title: "Cluster size", width: 92, number: true },
-  { field: "cluster_unit", title: "Unit", width: 70, choices: ["voxels", "mm3"] },
+  { field: "cluster_unit", title: "Unit", width: 76, choices: ["voxels", "mm3", "not stated"] },
+  { field: "sub_peak", title: "Sub-peak", width: 76, choices: ["yes"] },
+  { field: "p_kind", title: "Type of p", width: 92, choices: ["one-tailed", "two-tailed", "corrected"] },
   { field: "page", title: "Page", width: 58 },
   { field: "note", title: "Note", width: 170 },
 ];
@@ -31,7 +36,8 @@ export function shown(column, row, placed, { asked = false, readOnly = false } =
   if (column.field === "confirmed") return { text: confirmation(row, asked, readOnly), muted: !row.confirmed };
   const text = row.texts[column.field];
   if (column.field === "space" && !text && !row.blank) return { text: SPACE_NAMES[row.space], muted: true };
-  if (column.field === "sign" && !row.blank && row.sign) return { text: row.sign > 0 ? "+" : "−", muted: !text };
+  if (column.field === "direction" && row.turned) return { text: "⇄ turned", muted: false };
+  if (column.field === "sign" && !row.blank && row.sign) return { text: row.sign > 0 ? "+" : "−", muted: !text || row.turned };
   return { text, muted: false };
 }
 

@@ -4,7 +4,9 @@
 // table.js     rows, undo, redo                    sync.js     saving, offline, conflicts
 // view.js      draws the rows in sight             guard.js    asks the server what may be wrong
 // dialogs.js   paste preview, versions, keys       keyboard.js keys -> actions
+// brain.js     the peaks from three sides
 
+import { Brain } from "./brain.js";
 import { readRow } from "./cells.js";
 import { COLUMNS, columnOf, fieldsBetween } from "./columns.js";
 import { PastePreview, askForText, showConflict, showKeys } from "./dialogs.js";
@@ -19,6 +21,11 @@ import { View } from "./view.js";
 const STATE_CLASSES = { saved: "state-saved", saving: "state-saving" };
 const LEVELS = [["error", "error", "errors"], ["confirm", "to confirm", "to confirm"], ["warning", "warning", "warnings"]];
 const SHOWN_PROBLEMS = 200;
+const WITH_ROWS = ["peaks", "sign_only", "threshold_only"];
+const STATE_HINTS = {
+  sign_only: "Coordinates and a sign for each peak; the paper gives no statistic. A statistic in a row is refused.",
+  threshold_only: "Coordinates and a sign for each peak; of its height only the threshold is known, which the dataset names.",
+};
 
 class CoordinateGrid extends HTMLElement {
   async connectedCallback() {
@@ -39,6 +46,7 @@ class CoordinateGrid extends HTMLElement {
     this.anchor = this.active;
     this.read = new WeakMap();
     this.view = new View({ readOnly: this.readOnly });
+    this.brain = new Brain({ onRow: (row) => this.#jump(row, this.active.column) });
     this.guard = new Guard({ ask: (body, signal) => this.#ask(this.dataset.checkUrl, "POST", body, signal), onChecked: () => this.#draw() });
     this.sync = new Sync({
       put: (body) => this.#ask(this.dataset.url, "PUT", body),
@@ -61,17 +69,18 @@ class CoordinateGrid extends HTMLElement {
     this.stateText = element("span", { class: "grid-state", role: "status" });
     this.hint = element("p", { class: "grid-hint", "aria-live": "polite" });
     this.rail = element("section", { class: "grid-rail", "aria-label": "Problems" });
-    this.gridArea = element("div", { class: "grid-area" }, this.#toolbar(), this.view.scroller, this.hint);
+    this.gridArea = element("div", { class: "grid-area" }, this.#toolbar(), this.view.scroller, this.hint, this.brain.element);
     this.empty = element("div", { class: "empty-state grid-empty" });
     const top = element("div", { class: "grid-top" }, this.#stateChoice(), this.stateText);
-    this.replaceChildren(top, this.empty, element("div", { class: "grid-with-rail" }, this.gridArea, this.rail));
+    this.stateHint = element("p", { class: "form-hint", hidden: true });
+    this.replaceChildren(top, this.stateHint, this.empty, element("div", { class: "grid-with-rail" }, this.gridArea, this.rail));
   }
 
   #toolbar() {
     const act = (name) => () => { this.#do(name); this.view.table.focus({ preventScroll: true }); };
     this.buttons = Object.fromEntries([
       ["undo", "Undo"], ["redo", "Redo"], ["insert", "Add row"], ["removeRows", "Delete row"], ["moveUp", "Move up"], ["moveDown", "Move down"],
-      ["fillDown", "Fill down"],
+      ["fillDown", "Fill down"], ["turn", "Turn direction"],
     ].map(([name, text]) => [name, button(text, act(name), { "data-action": name })]));
     const edits = this.readOnly ? [] : [
       ...Object.values(this.buttons),
@@ -93,20 +102,22 @@ class CoordinateGrid extends HTMLElement {
 
   #chooseState(value) {
     const rows = filledRows(this.table.rows).length;
-    if (rows && value !== "peaks") {
+    if (rows && !WITH_ROWS.includes(value)) {
       this.#showStateChoice();
       this.hint.textContent = `There are ${rows} rows. Select them (Ctrl+A) and delete them first (Ctrl+Delete); undo brings them back.`;
       return;
     }
     this.peaksState = value;
     this.#changed();
-    if (value === "peaks") this.view.table.focus();
+    if (WITH_ROWS.includes(value)) this.view.table.focus();
   }
 
   #showStateChoice() {
     for (const radio of this.radios) radio.checked = radio.value === this.peaksState;
-    const empty = this.peaksState !== "peaks";
+    const empty = !WITH_ROWS.includes(this.peaksState);
     this.gridArea.hidden = empty;
+    this.stateHint.textContent = STATE_HINTS[this.peaksState] ?? "";
+    this.stateHint.hidden = !this.stateHint.textContent;
     this.empty.hidden = !empty;
     if (!empty) return;
     const [title, text] = this.peaksState === "no_peaks"
@@ -143,7 +154,7 @@ class CoordinateGrid extends HTMLElement {
 
   #changed({ save = true } = {}) {
     if (save && this.readOnly) return;
-    if (save && filledRows(this.table.rows).length) this.peaksState = "peaks";
+    if (save && filledRows(this.table.rows).length && !WITH_ROWS.includes(this.peaksState)) this.peaksState = "peaks";
     if (save) this.sync.changed(this.table.rows, this.peaksState);
     this.guard.check(this.table.rows, this.peaksState);
     this.#showStateChoice();
@@ -162,12 +173,20 @@ class CoordinateGrid extends HTMLElement {
       moveUp: () => this.table.move(top, bottom, -1),
       moveDown: () => this.table.move(top, bottom, 1),
       fillDown: () => this.table.fillDown(top, Math.min(bottom, this.table.rows.length), fields),
+      turn: () => this.table.turn(top, Math.min(bottom, this.table.rows.length - 1)),
       clear: () => this.table.clear(top, Math.min(bottom, this.table.rows.length - 1), fields),
     }[name]();
     if (!changed) return;
     if (step) this.#shift(step);
+    if (name === "turn") this.#tellTurned(top, bottom);
     if (name === "removeRows") this.#select({ row: Math.min(top, this.table.rows.length), column: left });
     this.#changed();
+  }
+
+  #tellTurned(top, bottom) {
+    const turned = this.#rowAt(top).turned;
+    const positive = turned ? this.dataset.negative : this.dataset.positive;
+    this.said = `Rows ${top + 1} to ${Math.min(bottom, this.table.rows.length - 1) + 1}: a positive number now means ${positive}. Ctrl+Z takes it back.`;
   }
 
   #shift(step) {
@@ -242,13 +261,28 @@ class CoordinateGrid extends HTMLElement {
     this.buttons.redo.disabled = !this.table.canRedo;
     this.#drawHint();
     this.#drawRail();
+    this.brain.show(this.#placed(), this.active.row);
+  }
+
+  // What the server computed, and until it answers MNI coordinates as they are typed.
+  #placed() {
+    const points = [];
+    for (let place = 0; place < this.filledCount; place += 1) {
+      const row = this.#rowAt(place);
+      const typed = row.space === "mni" && row.x !== null && row.y !== null && row.z !== null ? [row.x, row.y, row.z] : null;
+      const mm = this.guard.placed(place, this.table.rows[place])?.mni ?? typed;
+      if (mm) points.push({ row: place, mm, sign: row.sign });
+    }
+    return points;
   }
 
   #drawHint() {
     const column = COLUMNS[this.active.column];
     const problems = this.#problemsAt(this.active.row).filter((problem) => problem.field === column.field);
     const told = problems.map((problem) => `${problem.message} ${problem.mend}`).join(" ");
-    const text = `Row ${this.active.row + 1}, ${column.title}${told ? `: ${told}` : column.key ? ": computed, cannot be edited." : ""}`;
+    const said = this.said ? `${this.said} ` : "";
+    this.said = "";
+    const text = said || `Row ${this.active.row + 1}, ${column.title}${told ? `: ${told}` : column.key ? ": computed, cannot be edited." : ""}`;
     if (this.hint.textContent !== text) this.hint.textContent = text;
   }
 

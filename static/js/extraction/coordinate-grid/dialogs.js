@@ -141,7 +141,7 @@ export class PastePreview {
   }
 
   #retarget(column, target) {
-    const single = target && !["label", "side", "area"].includes(target);
+    const single = target && target !== "label";
     this.paste.targets = this.paste.targets.map((name, place) => (place === column ? target : single && name === target ? "" : name));
     this.#draw();
     this.table.querySelectorAll("select")[column]?.focus({ preventScroll: true });

@@ -4,11 +4,11 @@
 import { FIELDS, isBlank, plain, readNumber, readTriple } from "./cells.js";
 
 /** What a pasted column can become, besides the columns of the grid. */
-export const TARGETS = ["", "label", "side", "area", "x", "y", "z", "xyz", ...FIELDS.slice(4, 12)];
+export const TARGETS = ["", ...FIELDS.slice(0, 6), "xyz", ...FIELDS.slice(6, -1)];
 export const TARGET_NAMES = {
-  "": "leave out", label: "Label", side: "Side (L/R)", area: "Brodmann area", x: "x", y: "y", z: "z", xyz: "x, y, z",
-  space: "Space", statistic: "Statistic", kind: "Kind", sign: "Sign", cluster_size: "Cluster size",
-  cluster_unit: "Cluster unit", page: "Page", note: "Note",
+  "": "leave out", label: "Label", hemisphere: "Side (L/R)", brodmann: "Brodmann area", x: "x", y: "y", z: "z", xyz: "x, y, z",
+  space: "Space", statistic: "Statistic", kind: "Kind", p_kind: "Type of p", sign: "Sign", direction: "Direction",
+  cluster_size: "Cluster size", cluster_unit: "Cluster unit", sub_peak: "Sub-peak", page: "Page", note: "Note",
 };
 
 const HEADINGS = [
@@ -16,8 +16,8 @@ const HEADINGS = [
   [/^y( ?\(mm\))?$/, "y"],
   [/^(mni|talairach|tal)?,? ?\(?x ?[,;/ ] ?y ?[,;/ ] ?z\)?( ?\(mm\))?$/, "xyz"],
   [/^(mni|talairach|peak|tal)?\s*(peak )?(coordinates?|coords?)( ?\(.*\))?$|^坐标$|^mni$/, "xyz"],
-  [/^(side|hemisphere|hemi|l\/r|r\/l|lat(erality)?)$|^侧别$/, "side"],
-  [/^(ba|brodmann( areas?)?|brodmann'?s area)$/, "area"],
+  [/^(side|hemisphere|hemi|l\/r|r\/l|lat(erality)?)$|^侧别$/, "hemisphere"],
+  [/^(ba|brodmann( areas?)?|brodmann'?s area)$/, "brodmann"],
   [/^(peak )?(t|z|f|r)([- ]?(value|score|statistics?|stat|max))?s?( ?\(.*\))?$|^[tzfr]值$/, "statistic"],
   [/^(peak )?p([- ]?values?)?( ?\(.*\))?$|^p值$/, "statistic"],
   [/^(peak )?(statistics?|stat|peak intensity|intensity|effect)$/, "statistic"],
@@ -72,28 +72,24 @@ export function gatheredProblems(problems) {
   });
 }
 
-// A statistic with a direction takes the sign of its section; p and F, and rows without a number, say it in a cell.
+// A number against the direction of its section stays as printed and is marked as turned; p and F, and rows without
+// a number, say their sign in a cell.
 function pointed(row, sign) {
   if (!sign) return row;
   const { value } = readNumber(row.statistic ?? "", "statistic");
-  if (value === null || ["p", "F"].includes(row.kind)) return { ...row, sign };
-  const height = plain(row.statistic).replace(/^[+-]\s*/, "");
-  return { ...row, statistic: sign === "-" ? `-${height}` : height };
+  if (!value || ["p", "F"].includes(row.kind)) return { ...row, sign };
+  return value > 0 === (sign === "+") ? row : { ...row, direction: "turned" };
 }
 
 function pastedRow(cells, targets, kind, unit) {
   const row = {};
-  const label = { side: "", label: "", area: "" };
   targets.forEach((target, column) => {
     const text = (cells[column] ?? "").trim();
     if (!target || !text) return;
-    if (target in label) label[target] = [label[target], text].filter(Boolean).join(" ");
+    if (target === "label") row.label = [row.label, text].filter(Boolean).join(" ");
     else if (target === "xyz") Object.assign(row, combined(text));
     else row[target] = text;
   });
-  const area = label.area && !isBlank(label.area) ? (/^BA/i.test(label.area) ? label.area : `BA ${label.area}`) : "";
-  const name = [label.side, label.label, area].filter(Boolean).join(" ");
-  if (name) row.label = name;
   if (kind && row.statistic && !isBlank(row.statistic) && !row.kind) row.kind = kind;
   if (unit && row.cluster_size && !row.cluster_unit) row.cluster_unit = unit;
   return row;

@@ -116,6 +116,12 @@ export class Table {
     return this.#mapRows(top, bottom, (row) => ({ ...row, ...copied }));
   }
 
+  /** Turn the direction of the rows: turned rows back, the others over. The cells stay as they were typed. */
+  turn(top, bottom) {
+    const turned = (row) => (isBlankRow(row) ? row : { ...row, direction: row.direction ? "" : "turned" });
+    return this.#mapRows(top, bottom, turned);
+  }
+
   insert(place, rows = [EMPTY_ROW]) {
     return this.replace([...this.#grown(place).slice(0, place), ...rows.map(tidyRow), ...this.rows.slice(place)]);
   }

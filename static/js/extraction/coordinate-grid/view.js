@@ -73,16 +73,17 @@ export class View {
     const selected = place >= selection.top && place <= selection.bottom && index >= selection.left && index <= selection.right;
     const isActive = place === active.row && index === active.column;
     const classes = [
-      ...cellClasses(column), level && `is-${level}`, muted && "is-muted", changed.has(column.field) && "is-tidied",
+      ...cellClasses(column), level && `is-${level}`, muted && "is-muted", changed.has(column.field) && "is-tidied", row.turned && ["statistic", "sign", "direction"].includes(column.field) && "is-turned",
       selected && "is-selected", isActive && "is-active", column.field === "sign" && row.sign && (row.sign > 0 ? "positive" : "negative"),
     ].filter(Boolean);
+    const turned = row.turned && column.field === "statistic" && row.statistic !== null ? `As printed; it counts as ${row.statistic}, because its direction is turned` : null;
     const reported = changed.has(column.field) ? `Reported as “${cells[column.field]}”` : null;
     return element("td", {
       id: cellId({ row: place, column: index }), role: "gridcell", class: classes.join(" "), "data-row": place, "data-column": index,
       "aria-selected": selected ? "true" : "false", "aria-invalid": level === "error" ? "true" : null, "aria-colindex": index + 2,
       "aria-readonly": column.key ? "true" : null,
       "aria-label": column.field === "confirmed" && text ? (row.confirmed ? "confirmed" : "not confirmed") : null,
-      title: [...mine.map((problem) => `${problem.message} ${problem.mend}`), reported].filter(Boolean).join("\n") || null,
+      title: [...mine.map((problem) => `${problem.message} ${problem.mend}`), reported, turned].filter(Boolean).join("\n") || null,
     }, text);
   }
 

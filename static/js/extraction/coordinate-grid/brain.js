@@ -1,0 +1,149 @@
+// The peaks on a brain from three sides, drawn while they are typed. A canvas, so that it needs no WebGL and holds
+// thousands of points; a click on a point selects its row.
+
+import { element } from "./dom.js";
+import { OUTLINES } from "./outline.js";
+
+/** Which axes each side shows, left to right and upwards, and their mm. */
+export const SIDES = [
+  { name: "sagittal", title: "From the right", axes: [1, 2], across: [-112, 80], up: [-74, 86], letters: ["P", "A"] },
+  { name: "coronal", title: "From behind", axes: [0, 2], across: [-80, 80], up: [-74, 86], letters: ["L", "R"] },
+  { name: "axial", title: "From above", axes: [0, 1], across: [-80, 80], up: [-112, 80], letters: ["L", "R"] },
+];
+const GAP = 10;
+const POINT = 3.5;
+const NEAR_PX = 9;
+const WIDEST = 920;
+
+/** Where things are: px per mm, and for each side its left edge and what turns mm into px. */
+export function layout(width) {
+  const total = SIDES.reduce((sum, { across }) => sum + across[1] - across[0], 0);
+  const scale = (width - GAP * (SIDES.length - 1)) / total;
+  const tallest = Math.max(...SIDES.map(({ up }) => up[1] - up[0]));
+  let left = 0;
+  const sides = SIDES.map((side) => {
+    const start = left;
+    left += (side.across[1] - side.across[0]) * scale + GAP;
+    const top = ((tallest - (side.up[1] - side.up[0])) / 2) * scale;
+    const place = (mm) => [
+      start + (mm[side.axes[0]] - side.across[0]) * scale,
+      top + (side.up[1] - mm[side.axes[1]]) * scale,
+    ];
+    return { ...side, start, top, scale, place };
+  });
+  return { scale, sides, height: tallest * scale };
+}
+
+/** The row whose point is nearest to a place of the picture, or null where none is near. */
+export function rowNear(points, sides, [x, y]) {
+  let best = { distance: NEAR_PX, row: null };
+  for (const { place } of sides) {
+    for (const { row, mm } of points) {
+      const [px, py] = place(mm);
+      const distance = Math.hypot(px - x, py - y);
+      if (distance < best.distance) best = { distance, row };
+    }
+  }
+  return best.row;
+}
+
+export class Brain {
+  constructor({ onRow }) {
+    this.points = [];
+    this.active = null;
+    this.canvas = element("canvas", { role: "img", "aria-label": "No peak is placed yet", click: (event) => this.#click(event, onRow) });
+    this.caption = element("p", { class: "form-hint", "aria-live": "off" });
+    this.element = element("figure", { class: "grid-brain" }, this.canvas, this.caption);
+    this.paths = Object.fromEntries(Object.entries(OUTLINES).map(([name, side]) => [name, [new Path2D(side.outline), new Path2D(side.inner)]]));
+    new ResizeObserver(() => this.#soon()).observe(this.element);
+    new MutationObserver(() => this.#soon()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  }
+
+  /** points: [{row, mm: [x, y, z], sign}]; `active` is the row that lights up. */
+  show(points, active) {
+    Object.assign(this, { points, active });
+    this.#soon();
+  }
+
+  // Typing and scrolling ask often; one picture a frame is enough.
+  #soon() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.#draw(); });
+  }
+
+  #click(event, onRow) {
+    const box = this.canvas.getBoundingClientRect();
+    const row = rowNear(this.points, this.layout.sides, [event.clientX - box.left, event.clientY - box.top]);
+    if (row !== null) onRow(row);
+  }
+
+  #draw() {
+    const width = Math.min(this.element.clientWidth, WIDEST);
+    if (!width) return;
+    this.layout = layout(width);
+    const sharp = globalThis.devicePixelRatio || 1;
+    const { height } = this.layout;
+    Object.assign(this.canvas, { width: width * sharp, height: height * sharp });
+    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
+    const style = getComputedStyle(this.element);
+    this.colours = Object.fromEntries(["ink", "muted", "line-strong", "positive", "negative", "paper"].map((name) => [name, style.getPropertyValue(`--c-${name}`).trim()]));
+    const draw = this.canvas.getContext("2d");
+    draw.scale(sharp, sharp);
+    for (const side of this.layout.sides) this.#drawSide(draw, side);
+    this.#tell();
+  }
+
+  #drawSide(draw, side) {
+    draw.save();
+    const [x, y] = side.place([0, 0, 0]);
+    draw.translate(x, y);
+    draw.scale(side.scale, -side.scale);
+    const [outline, inner] = this.paths[side.name];
+    for (const [path, colour, width] of [[inner, "line-strong", 0.7], [outline, "muted", 1.2]]) {
+      draw.strokeStyle = this.colours[colour];
+      draw.lineWidth = width / side.scale;
+      draw.stroke(path);
+    }
+    draw.restore();
+    this.#drawLetters(draw, side);
+    const active = this.points.filter(({ row }) => row === this.active);
+    for (const point of this.points) if (point.row !== this.active) this.#drawPoint(draw, side, point);
+    for (const point of active) this.#drawPoint(draw, side, point, true);
+  }
+
+  #drawLetters(draw, { start, across, scale, top, up, letters, title }) {
+    draw.fillStyle = this.colours.muted;
+    draw.font = "600 12px system-ui, sans-serif";
+    const bottom = top + (up[1] - up[0]) * scale - 4;
+    draw.textAlign = "left";
+    draw.fillText(letters[0], start + 2, bottom);
+    draw.textAlign = "right";
+    draw.fillText(letters[1], start + (across[1] - across[0]) * scale - 2, bottom);
+    draw.textAlign = "center";
+    draw.font = "11px system-ui, sans-serif";
+    draw.fillText(title, start + ((across[1] - across[0]) * scale) / 2, bottom);
+  }
+
+  // Signs differ by shape as well as by colour: a filled circle is positive, an open one negative.
+  #drawPoint(draw, { place }, { mm, sign }, active = false) {
+    const [x, y] = place(mm);
+    draw.beginPath();
+    draw.arc(x, y, active ? POINT * 1.9 : POINT, 0, 2 * Math.PI);
+    const colour = this.colours[sign > 0 ? "positive" : sign < 0 ? "negative" : "ink"];
+    draw.lineWidth = active ? 2.5 : 1.5;
+    draw.strokeStyle = active ? this.colours.ink : colour;
+    draw.fillStyle = sign < 0 ? (active ? colour : this.colours.paper) : colour;
+    draw.globalAlpha = active || this.points.length < 200 ? 1 : 0.6;
+    draw.fill();
+    draw.stroke();
+    draw.globalAlpha = 1;
+  }
+
+  #tell() {
+    const count = this.points.length;
+    const lit = this.points.find(({ row }) => row === this.active);
+    const where = lit ? `; row ${lit.row + 1} at ${lit.mm.map((number) => Math.round(number)).join(", ").replaceAll("-", "−")} mm lights up` : "";
+    const text = count ? `${count} ${count === 1 ? "peak" : "peaks"} in MNI space${where}. Filled: positive, open: negative.` : "No peak is placed yet: type x, y and z.";
+    this.caption.textContent = text;
+    this.canvas.setAttribute("aria-label", text);
+  }
+}
