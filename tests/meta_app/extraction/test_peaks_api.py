@@ -155,7 +155,7 @@ def test_reading_and_checking_take_the_same_queries_for_any_number_of_rows(
 
 
 def test_saving_takes_the_same_queries_for_any_number_of_rows(author, address, django_assert_max_num_queries):
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(22):
         put(author, address, [insula(y=str(y), note="n") for y in range(40)])
 
 
