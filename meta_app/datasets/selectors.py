@@ -16,6 +16,7 @@ from meta_app.datasets.differences import Change, compare_agreements, compare_co
 from meta_app.datasets.domain import AGREEMENT_FORMAT, FORMAT, canonical_json, count_units, digest, load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.models import Dataset, Extraction, SampleOverlap, Study
+from meta_app.extraction.overlap_selectors import asked_overlaps
 from meta_app.extraction.selectors import whole_extractions, with_locks
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.permissions import FREEZE
@@ -114,8 +115,7 @@ def assemble(project: Project) -> Assembly:
 
 def open_overlaps(project: Project) -> list[SampleOverlap]:
     """Pairs of studies of possibly the same people that nobody has decided about."""
-    overlaps = SampleOverlap.objects.filter(project=project, decision=SampleOverlap.Decision.OPEN)
-    return list(overlaps.select_related("first", "second"))
+    return asked_overlaps(project).open_ones()
 
 
 def _below_the_cutoff(project: Project, totals: dict[int, float]) -> dict[int, str]:

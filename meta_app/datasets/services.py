@@ -8,6 +8,7 @@ from meta_app.common.exceptions import UserError
 from meta_app.datasets.domain import canonical_json
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import assemble
+from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.projects.models import Project
 from meta_app.projects.permissions import Place
 
@@ -28,6 +29,7 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
         Nothing can be frozen yet.
     """
     project = Project.objects.select_for_update().get(pk=place.project.pk)
+    overlaps_refresh(project=project)
     assembly = assemble(project)
     if not assembly.counts["datasets"]:
         raise UserError(

@@ -15,6 +15,7 @@ from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
+from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.extraction.peak_services import peaks_recompute
 from meta_app.extraction.selectors import free_position, with_locks
 from meta_app.extraction.study_checks import Alike, extraction_problems, warning_ticks
@@ -209,6 +210,8 @@ def extraction_complete(
     warnings = [f"{item.problem.place}: {item.problem.message}" for item in found]
     _audit(extraction, "extraction.completed", after={"revision": extraction.revision, "warnings": warnings}, why=told)
     _tell_if_opened(extraction)
+    if with_locks(Study.objects.filter(pk=extraction.study_id)).get().opened:
+        overlaps_refresh(project=extraction.study.project)
     return extraction
 
 

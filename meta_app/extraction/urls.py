@@ -6,6 +6,7 @@ from meta_app.extraction import edit_views, views
 from meta_app.extraction.editor_urls import editor_urlpatterns
 from meta_app.extraction.grid_urls import grid_urlpatterns
 from meta_app.extraction.list_urls import list_urlpatterns
+from meta_app.extraction.overlap_urls import overlap_urlpatterns
 
 app_name = "extraction"
 urlpatterns = [
@@ -21,4 +22,5 @@ urlpatterns = [
     *editor_urlpatterns,
     *grid_urlpatterns,
     *list_urlpatterns,
+    *overlap_urlpatterns,
 ]

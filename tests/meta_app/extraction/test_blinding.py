@@ -48,6 +48,7 @@ def every_address(project, dataset):
     study_id = dataset.extraction.study_id
     pages = [
         ("extraction:studies", ()),
+        ("extraction:overlaps", ()),
         ("extraction:study", (study_id,)),
         ("extraction:dataset", (dataset.pk,)),
         ("extraction:answers", (study_id,)),
