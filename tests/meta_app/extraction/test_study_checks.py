@@ -1,9 +1,10 @@
 """Guards of a whole study: questions to the reviewer, errors only where something cannot be.
 
-Beside each other they are the cases of study data that are known to arrive: an SE printed as SD; a percentage that no
-number of people is; parts that do not add up to their whole; a duration without unit, or longer than a life; a scale scored 0 to 100 on a range of 0 to 10; before and after exchanged; skewed values; several
-metrics of one cohort; controls shared by two comparisons. n analysed above n enrolled, median, quartiles,
-range and numbers in words are met where they are typed (tests of the editor).
+Among them are the cases of study data that are known to arrive: an SE printed as SD; a percentage that no number of
+people is; parts that do not add up to their whole; a duration without unit, or longer than a life; a scale scored 0 to
+100 on a range of 0 to 10; before and after exchanged; skewed values; several metrics of one cohort; controls shared by
+two comparisons. n analysed above n enrolled, median, quartiles, range and numbers in words are met where they are typed
+(tests of the editor).
 """
 
 import pytest
