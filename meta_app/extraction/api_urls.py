@@ -3,10 +3,11 @@
 from django.urls import path
 
 from meta_app.extraction.api import PeaksCheckView, PeaksView
-from meta_app.extraction.editor_api import ExtractionView
+from meta_app.extraction.editor_api import ConversionView, ExtractionView
 
 app_name = "api_extraction"
 urlpatterns = [
+    path("extractions/convert/", ConversionView.as_view(), name="convert"),
     path("extractions/<int:extraction_id>/", ExtractionView.as_view(), name="extraction"),
     path("extraction/datasets/<int:dataset_id>/peaks/", PeaksView.as_view(), name="peaks"),
     path("extraction/datasets/<int:dataset_id>/peaks/check/", PeaksCheckView.as_view(), name="peaks_check"),

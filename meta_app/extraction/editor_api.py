@@ -8,8 +8,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from meta_app.extraction.editor_selectors import answers_by_row, get_own, shown_extraction
-from meta_app.extraction.editor_serializers import AnswersSavedSerializer, ChangesSerializer, ExtractionSerializer
-from meta_app.extraction.editor_services import Saved, answers_save
+from meta_app.extraction.editor_serializers import (
+    AnswersSavedSerializer,
+    ChangesSerializer,
+    ConversionSerializer,
+    ConvertedSerializer,
+    ExtractionSerializer,
+)
+from meta_app.extraction.editor_services import Saved, answers_save, convert
 from meta_app.extraction.models import Extraction
 from meta_app.extraction.selectors import whole_extractions
 from meta_app.projects.permissions import EXTRACT, enter_project
@@ -47,6 +53,21 @@ class ExtractionView(APIView):
         sent.is_valid(raise_exception=True)
         saved = answers_save(extraction=extraction, changes=sent.validated_data["changes"])
         return Response(_body(saved), status=saved.status)
+
+
+class ConversionView(APIView):
+    @extend_schema(
+        operation_id="extraction_convert",
+        request=ConversionSerializer,
+        responses={200: ConvertedSerializer},
+        tags=["extraction"],
+    )
+    def post(self, request: Request, project_id: int) -> Response:
+        """What a paper reports otherwise (SE, quartiles, per cent, ...) as the values asked. Stores nothing."""
+        enter_project(request.user, project_id, EXTRACT)
+        asked = ConversionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(asdict(convert(way=asked.validated_data["way"], texts=asked.validated_data["numbers"])))
 
 
 def _body(saved: Saved) -> dict[str, object]:

@@ -114,10 +114,10 @@ class Line:
 
     @property
     def otherwise(self) -> str:
-        """Which ways of reporting can be converted into these answers; empty for none."""
+        """The targets of the conversions that lead to these answers; empty for none."""
         keys = [answer.field.key for cell in self.cells[:1] for answer in cell]
         if any(key.endswith("_mean") for key in keys) and any(key.endswith("_sd") for key in keys):
-            return "mean_sd"
+            return "mean_sd years" if self.unit == "years" else "mean_sd"
         return {"n_female": "women", "t_threshold": "t_threshold"}.get(keys[0], "") if keys else ""
 
 

@@ -52,3 +52,14 @@ class ExtractionSerializer(serializers.Serializer):
     state = serializers.CharField()
     form = serializers.CharField()
     rows = AnyField(help_text='{row: {key: {"value", "source"}}}')
+
+
+class ConversionSerializer(serializers.Serializer):
+    way = serializers.CharField(max_length=20, help_text="se, ci, quartiles, range, months, percent, ratio, p, ...")
+    numbers = serializers.DictField(child=serializers.CharField(max_length=40, allow_blank=True))
+
+
+class ConvertedSerializer(serializers.Serializer):
+    values = serializers.DictField(child=serializers.FloatField(), help_text="mean, sd, women or t.")
+    reported = serializers.CharField()
+    formula = serializers.CharField()

@@ -18,11 +18,13 @@ from django.utils import timezone
 from meta_app.audit.services import record
 from meta_app.common.exceptions import UserError
 from meta_app.common.forms import read_number
+from meta_app.extraction.conversions import CONVERSIONS, Conversion, Converted, Numbers, read_numbers
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.form_parsers import read_answer
 from meta_app.extraction.form_selectors import form_fields
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
 from meta_app.extraction.peak_services import peaks_recompute
+from meta_app.extraction.study_checks import t_threshold
 
 Change = Mapping[str, Any]
 Row = Extraction | Cohort | Group | Dataset
@@ -33,6 +35,28 @@ PLACING: Final = frozenset({"space", "software", "transform"})
 """What the computed places of the peaks depend on."""
 NOT_HERE: Final = {"peaks_state": "Say it where the peaks are entered."}
 OF_CONVERSION: Final = ("reported", "formula")
+
+
+def _t_from_p(given: Numbers) -> Converted:
+    t = t_threshold(given["p"], given["df"])
+    return Converted({"t": round(t, 4)}, f"p = {given['p']:g} one-tailed, df = {given['df']:g}", "t quantile of 1 − p")
+
+
+_P: Final = Conversion(
+    "p and degrees of freedom", "t_threshold", (("p", "p, one-tailed"), ("df", "Degrees of freedom")), _t_from_p
+)
+WAYS: Final = {**CONVERSIONS, "p": _P}
+"""All ways of reporting otherwise, by key."""
+
+
+def convert(*, way: str, texts: Mapping[str, Any]) -> Converted:
+    """What was reported otherwise, as the values that are asked; nothing is stored."""
+    if way not in WAYS:
+        raise UserError("Nothing was converted: choose how it is reported.")
+    try:
+        return WAYS[way].convert(read_numbers(WAYS[way], texts))
+    except (ValueError, OverflowError) as error:
+        raise UserError(str(error)) from error
 
 
 class LockedError(UserError):

@@ -1,5 +1,7 @@
 """Parts of the page of a study that change while it is edited: its answers, its problems, rows that come and go."""
 
+import json
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
@@ -73,6 +75,16 @@ def _answers(request: HttpRequest, extraction: Extraction) -> HttpResponse:
 def _refused(error: UserError) -> HttpResponse:
     """A sentence that the editor shows where the row was to come or go."""
     return HttpResponse(error.message, status=error.status, content_type="text/plain; charset=utf-8")
+
+
+def ways_json() -> str:
+    """The ways of reporting otherwise, as the dialog of the page asks for them."""
+    return json.dumps(
+        [
+            {"way": way, "title": conversion.title, "target": conversion.target, "inputs": conversion.inputs}
+            for way, conversion in editor_services.WAYS.items()
+        ]
+    )
 
 
 def problem_context(extraction: Extraction) -> dict[str, object]:

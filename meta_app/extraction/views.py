@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from meta_app.common.exceptions import UserError
 from meta_app.extraction import services
 from meta_app.extraction.editor_selectors import shown_extraction
-from meta_app.extraction.editor_views import problem_context
+from meta_app.extraction.editor_views import problem_context, ways_json
 from meta_app.extraction.forms import CompleteForm, ReopenForm
 from meta_app.extraction.models import Extraction, Study
 from meta_app.extraction.selectors import (
@@ -21,6 +21,7 @@ from meta_app.extraction.selectors import (
     visible_extractions,
     whole_extractions,
 )
+from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import EXTRACT, Place, enter_project
 
 
@@ -43,6 +44,8 @@ def study_page(
         "study": study,
         "line": line,
         "reports": study_reports(study),
+        "report_files": (files := report_files(place, study_reports(study))),
+        "has_paper": bool(extraction and (files.files or (own and files.may_upload and files.reports))),
         "extraction": extraction,
         "visible": visible,
         "editable": own and place.may(EXTRACT) and extraction.state == Extraction.State.DRAFT,
@@ -53,7 +56,7 @@ def study_page(
     if extraction is not None:
         context["shown"] = shown_extraction(extraction)
     if context["editable"]:
-        context |= problem_context(extraction)
+        context |= problem_context(extraction) | {"ways": ways_json()}
     return render(request, "extraction/study.html", context, status=refusal.status if refusal else 200)
 
 

@@ -1,6 +1,7 @@
 // The page of one's own draft: every answer saves itself, rows come and go, problems are told beside them.
 
 import { baseOf, focusControl, readAnswer, setBase, writeAnswer } from "./controls.js";
+import { openConversions } from "./conversions.js";
 import { clearMark, markConflict, markRefused, showSource } from "./marks.js";
 import { Queue } from "./queue.js";
 import { openScales } from "./scales.js";
@@ -251,6 +252,7 @@ function clicked(event) {
   const gone = button.dataset.delete;
   if (add) changeRows(button, root.dataset.add, { level: add, cohort: cohort ?? "" });
   else if (gone) window.confirm(`Delete ${what}? This cannot be undone.`) && changeRows(button, root.dataset.delete, { row: gone });
+  else if (button.matches(".otherwise")) openConversions(button, { ...root.dataset, ask, use });
   else if (button.matches(".carry-over")) carryOver(button);
   else if (button.matches(".scales-button")) {
     const answer = button.closest(".answer");
@@ -260,6 +262,16 @@ function clicked(event) {
       edit(answer, { value });
     });
   }
+}
+
+/** What a conversion found becomes the answers of its line, with what was reported and the formula beside them. */
+function use(answer, value, { reported, formula }) {
+  const { quote, page, file } = currentSource(answer) ?? {};
+  const source = Object.fromEntries(Object.entries({ quote, page, file, reported, formula }).filter(([, part]) => part));
+  writeAnswer(answer, value);
+  answer.dataset.typedSource = JSON.stringify(source);
+  showSource(answer, source);
+  edit(answer, { value, source });
 }
 
 if (queue) {
