@@ -283,22 +283,22 @@ def slip_of_number(one: float, other: float, name: str) -> str:
     """
     if one * other != 0 and any(abs(one - other * factor) < _SAME_MM * factor for factor in (0.01, 0.1, 10, 100)):
         return f"The decimal point of {name} is elsewhere ({one:g} and {other:g})."
-    words = _digit_words(f"{abs(one):g}", f"{abs(other):g}") if one * other >= 0 else ""
-    return f"{words} of {name} ({one:g} and {other:g})." if words else ""
+    words = _digit_words(f"{abs(one):g}", f"{abs(other):g}", name) if one * other >= 0 else ""
+    return f"{words} ({one:g} and {other:g})." if words else ""
 
 
-def _digit_words(one: str, other: str) -> str:
+def _digit_words(one: str, other: str, name: str) -> str:
     if len(one) == len(other):
         places = [place for place, (left, right) in enumerate(zip(one, other, strict=True)) if left != right]
         if len(places) == 1:
-            return "One digit differs: that"
+            return f"One digit of {name} differs"
         if len(places) == 2 and sorted(one) == sorted(other):
-            return "Two digits are exchanged: those"
+            return f"Two digits of {name} are exchanged"
     longer, shorter = sorted((one, other), key=len, reverse=True)
     if len(longer) == len(shorter) + 1 and any(
         longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer))
     ):
-        return "One digit is missing or too many: that"
+        return f"A digit of {name} is missing or too many"
     return ""
 
 

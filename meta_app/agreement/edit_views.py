@@ -171,6 +171,6 @@ def _answer(request: HttpRequest, place: Place, difference: Difference, act: Cal
     fresh = with_letters(Difference.objects.filter(pk=difference.pk)).get()
     fresh.comparison = comparison
     typed = request.POST if refusal else None
-    shown = card(fresh, fields_by_place(comparison), comparison.b_is_left, refusal, typed)
+    shown = card(fresh, fields_by_place(comparison), comparison, refusal, typed)
     context = frame(place, comparison) | {"card": shown, "project": place.project, "answer": True}
     return render(request, "agreement/_answer.html", context, status=refusal.status if refusal else 200)

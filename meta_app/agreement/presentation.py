@@ -1,14 +1,14 @@
 """What the pages show of a comparison: differences as cards with two sides, and the consensus with its origins."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from meta_app.agreement.consensus_services import reviewers_of
-from meta_app.agreement.domain import PEAK_FIELDS, in_words, is_reported, with_units
+from meta_app.agreement.domain import in_words, is_reported, with_units
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.services import choices_for
-from meta_app.agreement.trees import choices_of, fields_of, section_of
+from meta_app.agreement.trees import choices_of, fields_of, points_of, section_of
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.domain import FIELDS
 from meta_app.extraction.form_domain import FormField, Level, at_level, fields_from_json, stored_value
@@ -26,7 +26,8 @@ class Side:
     words: str
     present: bool
     source: Mapping[str, Any]
-    cells: dict[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ class Card:
     left: Side
     right: Side
     choices: tuple[str, ...]
-    rows: tuple[tuple[str, str, str, bool], ...] = ()
+    columns: tuple[tuple[str, str, bool], ...] = ()
+    """Of a row of peaks: name, label and whether it differs."""
+    said_before: bool = False
+    """Whether the section already says the slip, of its whole table."""
     other: Other | None = None
     refusal: UserError | None = None
     typed: Mapping[str, Any] = field(default_factory=dict)
@@ -60,6 +64,18 @@ class Card:
     @property
     def sides(self) -> tuple[Side, Side]:
         return self.left, self.right
+
+    @property
+    def table(self) -> list[tuple[Side, list[tuple[str, bool]]]]:
+        """The two rows of peaks, cell by cell: words and whether they differ."""
+        return [
+            (side, [(side.cells.get(name, ""), differs) for name, _, differs in self.columns]) for side in self.sides
+        ]
+
+    @property
+    def two_peaks(self) -> bool:
+        """Whether the two rows may be two peaks after all."""
+        return "both" in self.choices and any(name == "place" and differs for name, _label, differs in self.columns)
 
     @property
     def one_sided(self) -> bool:
@@ -101,18 +117,19 @@ def asked_field(difference: Difference, fields: Fields) -> FormField | None:
 
 
 def card(
-    difference: Difference, fields: Fields, b_is_left: bool, refusal: UserError | None = None,
+    difference: Difference, fields: Fields, comparison: Comparison, refusal: UserError | None = None,
     typed: Mapping[str, Any] | None = None,
 ) -> Card:  # fmt: skip
     sides = [_side("A", difference, difference.a), _side("B", difference, difference.b)]
-    left, right = reversed(sides) if b_is_left else sides
+    left, right = reversed(sides) if comparison.b_is_left else sides
     asked = asked_field(difference, fields)
     return Card(
         difference=difference,
         left=left,
         right=right,
         choices=choices_for(difference),
-        rows=_peak_rows(difference, left, right),
+        columns=_peak_columns(difference, left, right),
+        said_before=bool(difference.slip) and difference.slip in _table_slip(difference, comparison),
         other=_other(difference, asked, typed or {}),
         refusal=refusal,
         typed=typed or {},
@@ -125,36 +142,57 @@ def _side(letter: str, difference: Difference, told: Mapping[str, Any] | None) -
         return Side(letter, "does not have it", False, {})
     source = told.get("source") or {}
     if difference.kind == Difference.Kind.PEAK:
-        return Side(letter, f"row {told['row']}", True, source, peak_words(told["value"]))
+        return Side(letter, f"row {told['row']}", True, source, peak_words(told["value"]), told["row"])
     return Side(letter, told.get("words", told["value"]), True, source)
 
 
+def _table_slip(difference: Difference, comparison: Comparison) -> str:
+    return comparison.peak_agreement.get(difference.path.split("/")[0], {}).get("table_slip", "")
+
+
+COLUMNS = {
+    "place": ("x, y, z (mm)", ("place",)),
+    "space": ("Space", ("space",)),
+    "statistic": ("Statistic", ("statistic", "kind", "sign", "p_kind")),
+    "cluster_size": ("Cluster", ("cluster_size", "cluster_unit")),
+    "label": ("Label", ("label", "hemisphere", "brodmann", "sub_peak")),
+}
+"""What stands in one cell of the table of two rows, and the fields that it tells."""
+
+
 def peak_words(value: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of a row in words, by the name of `PEAK_FIELDS`; those without anything are left away."""
-    place = value["reported"]
-    words = {
+    """A row of peaks in words, by the name of `COLUMNS`; empty where it says nothing."""
+    place, statistic = value["reported"], value["statistic"]
+    kind = "" if value["kind"] == "none" else value["kind"]
+    signed = value["kind"] in ("t", "z", "r") and statistic is not None
+    number = f"{kind} = {_number(statistic)}" if statistic is not None else kind
+    label = [value["label"], value["hemisphere"], value["brodmann"] and f"BA {value['brodmann']}"]
+    return {
         "place": ", ".join(_number(axis) for axis in place) if place else "",
-        "statistic": _number(value["statistic"]),
-        "sign": SIGNS.get(value["sign"], ""),
-        "cluster_size": _number(value["cluster_size"]),
-        "sub_peak": "yes" if value["sub_peak"] else "",
+        "space": value["space"],
+        "statistic": _joined(number, "" if signed else SIGNS.get(value["sign"], ""), value["p_kind"]),
+        "cluster_size": f"{_number(value['cluster_size'])} {value['cluster_unit']}".strip(),
+        "label": _joined(*label, "sub-peak" if value["sub_peak"] else ""),
     }
-    return {name: text for name in PEAK_FIELDS if (text := words.get(name, value.get(name)))}
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(word for word in words if word)
 
 
 def _number(number: float | None) -> str:
     return "" if number is None else f"{number:.12g}".replace("-", "−")
 
 
-def _peak_rows(difference: Difference, left: Side, right: Side) -> tuple[tuple[str, str, str, bool], ...]:
+def _peak_columns(difference: Difference, left: Side, right: Side) -> tuple[tuple[str, str, bool], ...]:
+    """Those in which one of the two says something."""
     if difference.kind != Difference.Kind.PEAK:
         return ()
-    differing = (difference.a or difference.b)["fields"]
-    both = left.present and right.present
+    differing = set((difference.a or difference.b)["fields"]) if left.present and right.present else set()
     return tuple(
-        (label, left.cells.get(name, "–"), right.cells.get(name, "–"), both and name in differing)
-        for name, label in PEAK_FIELDS.items()
-        if name in left.cells or name in right.cells
+        (name, label, bool(differing & set(told)))
+        for name, (label, told) in COLUMNS.items()
+        if left.cells.get(name) or right.cells.get(name)
     )
 
 
@@ -197,6 +235,7 @@ def _cells(value: Mapping[str, Any]) -> dict[str, str]:
         "sign": {1: "+", -1: "-"}.get(value["sign"], "") if value["kind"] not in ("t", "z", "r") else "",
     }
     texts = {name: f"{text:.12g}" if isinstance(text, float) else text for name, text in texts.items()}
+    texts["sub_peak"] = "yes" if value["sub_peak"] else ""
     hidden = ("confirmed", "note")
     return {name: str(texts.get(name) or "") for name in FIELDS if name not in hidden}
 
@@ -213,10 +252,19 @@ class AgreedValue:
 
 
 @dataclass(frozen=True)
+class AgreedPeak:
+    """A row in the words of `peak_words`."""
+
+    row: int
+    words: Mapping[str, str]
+    origin: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class AgreedSection:
     name: str
     values: list[AgreedValue]
-    peaks: list[Any] = field(default_factory=list)
+    peaks: list[AgreedPeak] = field(default_factory=list)
     has_peaks: bool = False
 
 
@@ -230,7 +278,11 @@ def agreed_sections(consensus: Extraction) -> list[AgreedSection]:
             found.append(AgreedSection(section_of("group", group), _agreed_values(group, "group", fields)))
     for dataset in consensus.datasets.all():
         values = _agreed_values(dataset, "dataset", fields)
-        found.append(AgreedSection(section_of("dataset", dataset), values, list(dataset.peaks.all()), True))
+        peaks = [
+            AgreedPeak(point.row, peak_words(asdict(point)), peak.origin)
+            for point, peak in zip(points_of(dataset), dataset.peaks.all(), strict=True)
+        ]
+        found.append(AgreedSection(section_of("dataset", dataset), values, peaks, True))
     return [section for section in found if section.values or section.has_peaks]
 
 

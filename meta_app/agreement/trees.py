@@ -238,7 +238,7 @@ def _compare_values(
 
 def _slip_of_value(asked: FormField, pair: tuple[Any, Any], values: tuple[Any, Any]) -> str:
     a, b = values
-    if asked.kind in ("integer", "number") and a is not None and b is not None:
+    if asked.kind in ("integer", "number") and a is not None and b is not None and max(abs(a), abs(b)) >= 10:
         return slip_of_number(a, b, asked.label)
     if asked.level == "dataset" and asked.key == "space" and _shared_places(*pair):
         return "Both have the same coordinates, but read them in different spaces."

@@ -22,8 +22,9 @@ from meta_app.agreement.selectors import (
 from meta_app.common.exceptions import UserError
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.extraction.models import Extraction
-from meta_app.extraction.selectors import visible_extractions, whole_extractions
+from meta_app.extraction.selectors import study_reports, visible_extractions, whole_extractions
 from meta_app.extraction.study_checks import extraction_problems
+from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
 CARDS_ON_A_PAGE = 60
@@ -55,6 +56,7 @@ def comparison_page(
         "refusal": refusal,
         "names": names,
         "letters": ("B", "A") if comparison.b_is_left else ("A", "B"),
+        "report_files": report_files(place, study_reports(comparison.study)),
     }
     context |= _agreed(place, comparison) if agreed and show == "agreed" else _cards(request, comparison, context)
     template = "agreement/agreed.html" if agreed and show == "agreed" else "agreement/comparison.html"
@@ -91,7 +93,7 @@ def _cards(request: HttpRequest, comparison: Comparison, context: dict[str, Any]
     page = Paginator(wanted, CARDS_ON_A_PAGE).get_page(request.GET.get("page"))
     fields = fields_by_place(comparison)
     found = sections(comparison)
-    cards = [card(difference, fields, comparison.b_is_left) for difference in page]
+    cards = [card(difference, fields, comparison) for difference in page]
     return {
         "shown": SHOWN,
         "section": section,

@@ -79,7 +79,7 @@ document.addEventListener("click", ({ target }) => {
   const button = target.closest?.("[data-show-page]");
   if (!button) return;
   const { showPage: page, file, quote } = button.dataset;
-  document.dispatchEvent(new CustomEvent("concord:show-page", { detail: { page, file, quote } }));
+  document.dispatchEvent(new CustomEvent("concord:show-page", { detail: { page, file: Number(file) || null, quote } }));
 });
 
 if (location.hash.startsWith("#d")) goTo(document.getElementById(location.hash.slice(1)));

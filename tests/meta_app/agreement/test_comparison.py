@@ -132,7 +132,7 @@ def test_names_of_rows_are_no_difference(locked):
 
 def test_a_slip_of_a_number_is_named(locked):
     assert difference(locked(b=tree(patients={"n": 81, "n_female": 9})), "n analysed").slip == (
-        "Two digits are exchanged: those of n analysed (18 and 81)."
+        "Two digits of n analysed are exchanged (18 and 81)."
     )
 
 

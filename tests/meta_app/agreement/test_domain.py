@@ -100,10 +100,10 @@ def test_values_are_told_in_words():
         ((-38, 12, -4), (38, 12, -4), "The sign of x is opposite."),
         ((-38, 12, -4), (38, -12, -4), "The sign of x and y is opposite."),
         ((-38, 12, -4), (12, -38, -4), "The axes are swapped"),
-        ((-38, 12, -4), (-33, 12, -4), "One digit differs: that of x (-38 and -33)."),
-        ((-38, 12, -4), (-38, 21, -4), "Two digits are exchanged: those of y (12 and 21)."),
+        ((-38, 12, -4), (-33, 12, -4), "One digit of x differs (-38 and -33)."),
+        ((-38, 12, -4), (-38, 21, -4), "Two digits of y are exchanged (12 and 21)."),
         ((-38, 12, -4), (-38, 12, -40), "The decimal point of z is elsewhere (-4 and -40)."),
-        ((-38, 12, -4), (-3, 12, -4), "One digit is missing or too many: that of x (-38 and -3)."),
+        ((-38, 12, -4), (-3, 12, -4), "A digit of x is missing or too many (-38 and -3)."),
     ],
 )
 def test_the_slip_between_two_places_is_named(a, b, words):
@@ -121,7 +121,7 @@ def test_equal_places_have_no_slip():
 
 def test_the_slip_between_two_numbers_is_named():
     assert slip_of_number(4.52, 45.2, "t") == "The decimal point of t is elsewhere (4.52 and 45.2)."
-    assert slip_of_number(81, 18, "n") == "Two digits are exchanged: those of n (81 and 18)."
+    assert slip_of_number(81, 18, "n") == "Two digits of n are exchanged (81 and 18)."
     assert slip_of_number(60.92, 4.1, "age") == ""
 
 

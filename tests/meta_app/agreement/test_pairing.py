@@ -168,7 +168,10 @@ SLIPS = {
     "sign": (lambda x, y, z: (-x, y, z), "The sign of x"),
     "axes": (lambda x, y, z: (y, x, z), "The axes are swapped"),
     "point": (lambda x, y, z: (x, y, z / 10), "The decimal point of z"),
-    "digits": (lambda x, y, z: (x, int(f"{'-' if y < 0 else ''}{str(abs(y))[::-1]}"), z), "Two digits are exchanged"),
+    "digits": (
+        lambda x, y, z: (x, int(f"{'-' if y < 0 else ''}{str(abs(y))[::-1]}"), z),
+        "Two digits of y are exchanged",
+    ),
 }
 
 
