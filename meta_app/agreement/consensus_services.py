@@ -15,9 +15,9 @@ from django.utils import timezone
 from meta_app.accounts.models import User
 from meta_app.agreement.domain import is_reported, more_precise
 from meta_app.agreement.models import Comparison, Difference
-from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, fields_of
+from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, fields_of, values_at
 from meta_app.common.exceptions import UserError
-from meta_app.extraction.form_domain import FormField, Level, at_level, stored_value
+from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Peak
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.extraction.selectors import whole_extractions
@@ -161,7 +161,7 @@ class _Tree:
         self._fill(row, "dataset", path, a, b)
         row.label = self._free_label(row.label)
         for key in GROUP_OF_DATASET:
-            setattr(row, key, self._group_of(path, key, a, b))
+            self._choose_group(row, path, key, a, b)
         row.cohort = row.group_a.cohort
         state, row.peaks_state = row.peaks_state, Dataset.PeaksState.NOT_EXTRACTED
         row.save()
@@ -182,7 +182,7 @@ class _Tree:
 
     def _fill(self, row: Any, level: Level, path: str, a: Any, b: Any) -> None:
         """Set the values of a row of the consensus, with their sources and origins."""
-        for asked in at_level(self.fields, level):
+        for asked in values_at(self.fields, level):
             value, source, origin = self._value(asked, path, a, b)
             if asked.column:
                 setattr(row, asked.key, _for_column(row, asked.key, value))
@@ -210,15 +210,21 @@ class _Tree:
         """Of a row that one has: as it was decided; its groups come with their cohort."""
         return origin_of(self.decisions[path])
 
-    def _group_of(self, path: str, key: str, a: Dataset | None, b: Dataset | None) -> Group | None:
+    def _choose_group(self, row: Dataset, path: str, key: str, a: Dataset | None, b: Dataset | None) -> None:
         decision = self.decisions.get(f"{path}/{key}")
         chosen = b if a is None or (decision and decision.choice == Choice.B) else a
         group = getattr(chosen, key)
-        if group is None or group.pk in self.groups:
-            return self.groups[group.pk] if group else None
-        raise UserError(
-            f"Not agreed yet: the dataset {chosen} compares the group “{group}”, which was left out. Undo one."
-        )
+        if group is not None and group.pk not in self.groups:
+            raise UserError(
+                f"Not agreed yet: the dataset {chosen} compares the group “{group}”, which was left out. Undo one."
+            )
+        setattr(row, key, group and self.groups[group.pk])
+        if a is None or b is None:
+            row.origins[key] = self._origin(path)
+        elif decision is not None:
+            row.origins[key] = origin_of(decision)
+        elif group is not None:
+            row.origins[key] = {"from": "equal"}
 
     def _free_label(self, label: str) -> str:
         free, number = label, 2
@@ -308,12 +314,9 @@ def _cells(peak: Peak) -> dict[str, str]:
 
 
 def _equal_cells(a: Peak, b: Peak) -> dict[str, str]:
-    """The row of A, with those numbers of B that are printed with more decimals."""
-    cells, other = _cells(a), _cells(b)
-    for name in ("statistic", "cluster_size"):
-        one, two = getattr(a, name), getattr(b, name)
-        if one is not None and two is not None and more_precise(abs(one), abs(two)) != abs(one):
-            cells[name] = other[name]
-    if other.get("confirmed"):
-        cells["confirmed"] = other["confirmed"]
-    return {name: other[name] for name in ("page", "note") if name in other} | cells
+    """The row of A, or of B where that has more decimals; with page and note of the other where it has none."""
+    numbers = [(getattr(a, name), getattr(b, name)) for name in ("statistic", "cluster_size")]
+    given = [(abs(one), abs(other)) for one, other in numbers if one is not None and other is not None]
+    finer = any(more_precise(one, other) != one for one, other in given)
+    cells, other = (_cells(b), _cells(a)) if finer else (_cells(a), _cells(b))
+    return {name: other[name] for name in ("page", "note", "confirmed") if name in other} | cells

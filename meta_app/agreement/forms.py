@@ -89,6 +89,8 @@ def _number(asked: FormField, text: str) -> float:
     if cell.problem is not None or not isinstance(cell.value, float):
         mend = cell.problem.mend if cell.problem else "Type a number."
         raise _wrong(f"{asked.label}: “{text}” is not a number here. {mend}")
+    if asked.lowest is not None and cell.value < asked.lowest:
+        raise _wrong(f"{asked.label}: {cell.value:g} is below {asked.lowest:g}.")
     return cell.value
 
 

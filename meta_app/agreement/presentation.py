@@ -8,10 +8,10 @@ from meta_app.agreement.consensus_services import reviewers_of
 from meta_app.agreement.domain import in_words, is_reported, with_units
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.services import choices_for
-from meta_app.agreement.trees import choices_of, fields_of, points_of, section_of
+from meta_app.agreement.trees import GROUP_OF_DATASET, choices_of, fields_of, points_of, section_of, values_at
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.domain import FIELDS
-from meta_app.extraction.form_domain import FormField, Level, at_level, fields_from_json, stored_value
+from meta_app.extraction.form_domain import FormField, Level, fields_from_json, stored_value
 from meta_app.extraction.models import Extraction
 
 Fields = Mapping[tuple[str, str], FormField]
@@ -287,14 +287,19 @@ def agreed_sections(consensus: Extraction) -> list[AgreedSection]:
 
 
 def _agreed_values(row: Any, level: Level, fields: Iterable[FormField]) -> list[AgreedValue]:
-    return [
+    groups = [
+        AgreedValue(label, str(getattr(row, key) or "none"), row.origins[key], {})
+        for key, label in GROUP_OF_DATASET.items()
+        if level == "dataset" and key in row.origins
+    ]
+    return groups + [
         AgreedValue(
             with_units(asked),
             in_words(asked, stored_value(row, asked), choices_of(asked)),
             row.origins[asked.key],
             row.sources.get(asked.key) or {},
         )
-        for asked in at_level(fields, level)
+        for asked in values_at(fields, level)
         if asked.key in row.origins
     ]
 

@@ -5,7 +5,7 @@ A place in both trees has a path: `study/design`, `group:12:34/age_mean` (the ke
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from meta_app.agreement.domain import (
 )
 from meta_app.agreement.models import Difference
 from meta_app.agreement.pairing import Pair, PairedPeaks, Reading, pair_peaks, pair_rows, with_rows
-from meta_app.extraction.checks import to_mni
+from meta_app.extraction.checks import to_mni, transform_of
 from meta_app.extraction.form_domain import FormField, Level, at_level, fields_from_json, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak
 from meta_app.extraction.parsers import read_row
@@ -93,6 +93,11 @@ def fields_of(a: Extraction, b: Extraction) -> tuple[FormField, ...]:
     """Those of the later of the two versions of the form; versions only add fields."""
     later = max(a.form, b.form, key=lambda form: form.version)
     return fields_from_json(later.fields)
+
+
+def values_at(fields: Iterable[FormField], level: Level) -> list[FormField]:
+    """The fields of a level that hold values; which groups a dataset compares is asked apart, of the rows."""
+    return [asked for asked in at_level(fields, level) if asked.kind != "group"]
 
 
 def choices_of(field: FormField) -> dict[str, str]:
@@ -220,7 +225,7 @@ def _compare_values(
     compared: Compared, path: str, section: str, pair: tuple[Any, Any], fields: Sequence[FormField],
     level: Level = "study",
 ) -> None:  # fmt: skip
-    for asked in at_level(fields, level):
+    for asked in values_at(fields, level):
         if (level, asked.key) in NAMES_ONLY:
             continue
         a, b = (stored_value(row, asked) for row in pair)
@@ -381,4 +386,4 @@ def _matrix(points: Sequence[PeakPoint], place: Callable[[PeakPoint], Any]) -> A
 def _as_mni(dataset: Dataset, points: Sequence[PeakPoint]) -> Any:
     """The coordinates as reported, taken for Talairach, in MNI mm."""
     texts = [dict(zip("xyz", map("{:.12g}".format, point.reported or ()), strict=False)) for point in points]
-    return to_mni([read_row(cells, "talairach") for cells in texts], dataset.software)
+    return to_mni([read_row(cells, "talairach") for cells in texts], transform_of(dataset))
