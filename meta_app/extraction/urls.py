@@ -5,6 +5,7 @@ from django.urls import path
 from meta_app.extraction import edit_views, views
 from meta_app.extraction.editor_urls import editor_urlpatterns
 from meta_app.extraction.grid_urls import grid_urlpatterns
+from meta_app.extraction.import_urls import import_urlpatterns
 from meta_app.extraction.list_urls import list_urlpatterns
 from meta_app.extraction.overlap_urls import overlap_urlpatterns
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("extraction/<int:study_id>/reports/<int:report_id>/", edit_views.report, name="report"),
     *editor_urlpatterns,
     *grid_urlpatterns,
+    *import_urlpatterns,
     *list_urlpatterns,
     *overlap_urlpatterns,
 ]

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -61,7 +62,7 @@ def unpacked(name: str, content: bytes) -> dict[str, bytes]:
             continue
         try:
             files[short] = archive.read(entry)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
             mend = "Make the ZIP again, without a password, and upload it again."
             raise UnreadableError(name, f"is damaged at {short} ({error}).", mend) from error
     if not files:

@@ -164,8 +164,8 @@ def unguarded(text: str) -> str:
 
 
 def rows_of_csv(file: str, text: str) -> list[list[str]]:
-    """By the delimiter that its first line has most of."""
-    first = text.lstrip("\ufeff").split("\n", 1)[0]
+    """By the delimiter that its first lines have most of."""
+    first = "".join(text.splitlines(keepends=True)[:20])
     delimiter = max("\t;,", key=first.count)
     try:
         rows = [
