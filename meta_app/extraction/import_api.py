@@ -30,7 +30,7 @@ class StudiesImportSerializer(serializers.Serializer):
     metric = serializers.CharField(max_length=40, default=Chosen.metric)
 
 
-class OutcomeSerializer(serializers.Serializer):
+class ImportedStudySerializer(serializers.Serializer):
     label = serializers.CharField()
     state = serializers.ChoiceField(choices=["new", "begun", "replaced", "added", "skipped", "refused"])
     datasets = serializers.IntegerField()
@@ -51,7 +51,7 @@ class FileProblemSerializer(serializers.Serializer):
 class ImportedSerializer(serializers.Serializer):
     format = serializers.CharField()
     stored = serializers.BooleanField()
-    studies = OutcomeSerializer(many=True)
+    studies = ImportedStudySerializer(many=True)
     problems = FileProblemSerializer(many=True)
 
 

@@ -190,6 +190,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"ModalityEnum": "meta_app.extraction.models.Dataset.Modality"},
 }
 
 BROKER_URL = read_text("CONCORD_BROKER_URL", "filesystem://localhost")
