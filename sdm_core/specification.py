@@ -58,7 +58,8 @@ class AnalysisSpecification:
         Height of peaks known only by their sign: pooled from the other peaks, or the study's threshold.
     compatibility : {None, "sdm-6.21"}
         Bug for bug as that version of SDM-PSI: coordinates cut toward 0, peaks known only by their sign given an
-        effect size equal to the number of the t threshold.
+        effect size equal to the number of the t threshold, a search of the most likely mean that is stuck at some
+        voxels and leaves out one study more, its maps smoothed.
     template, mask : str
         Names of packaged data (gray_matter, white_matter, brain), or the labels of what is given to the run instead.
         A mask left empty is that of the template.

@@ -21,10 +21,11 @@ from sdm_core.compiled import compiled
 from .likelihood import (
     EXACT_CANDIDATES,
     KNOWN_WIDTH,
-    _discard_best,
-    _loss,
-    _solve_mean,
+    discard_best,
+    load_voxel,
+    solve_mean,
     solve_tau2,
+    study_loss,
     study_slope,
 )
 
@@ -113,7 +114,7 @@ def _promises(t: float, mean: float, reach: float, scores: Floats, total: Floats
 @compiled
 def _discard_best_root(t: float, mean: float, reach: float, scores: Floats, total: Floats, used: Flags,
                        promise: Floats, rest: Floats) -> float:  # fmt: skip
-    """`_discard_best` on polynomials: changes `total` and `used`; the new root, infinite if out of range."""
+    """`discard_best` on polynomials: changes `total` and `used`; the new root, infinite if out of range."""
     _promises(t, mean, reach, scores, total, used, promise)
     best, best_t, best_size = -1, np.inf, np.inf
     for _ in range(EXACT_CANDIDATES):
@@ -158,9 +159,9 @@ def _subset_mean(kept: Flags, left: Left, n_discards: int, mean: float, reach: f
 def _exact_mean(kept: Flags, n_discards: int, start: float, lower: Floats, upper: Floats, variance: Floats,
                 used: Flags, promise: Floats, own: Floats) -> float:  # fmt: skip
     used[:] = kept
-    mean = _solve_mean(start, lower, upper, variance, used)
+    mean = solve_mean(start, lower, upper, variance, used)
     for _ in range(n_discards):
-        mean = _discard_best(mean, lower, upper, variance, used, promise, own)
+        mean = discard_best(mean, lower, upper, variance, used, promise, own)
     return mean
 
 
@@ -172,7 +173,7 @@ def _losses(mean: float, nodes: Floats, lower: Floats, upper: Floats, variance: 
     for k in range(nodes.size):
         for i in range(lower.shape[0]):
             wider[0], wider[1] = variance[i, 0] + nodes[k], variance[i, 1] + nodes[k]
-            losses[k, 0, i] = _loss(nodes[k], mean, lower[i], upper[i], variance[i])
+            losses[k, 0, i] = study_loss(nodes[k], mean, lower[i], upper[i], variance[i])
             losses[k, 1, i], losses[k, 2, i] = study_slope(mean, lower[i], upper[i], wider)
         for part in range(3):
             whole[k, part] = losses[k, part].sum()
@@ -239,11 +240,11 @@ def most_likely_without(lower: NDArray[np.float32], upper: NDArray[np.float32], 
     for voxel in range(n_voxels):
         mean[:, voxel] = 0.0
         tau2[:, voxel] = 0.0
-        _load(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
+        load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
         used[:] = True
         if _is_known(kept[0], low, high):
             continue
-        centre = _solve_mean(0.0, low, high, variance, used)
+        centre = solve_mean(0.0, low, high, variance, used)
         reach = _reach(centre, most, low, high, variance, own, promise)
         smooth = reach < WIDEST * math.sqrt(within)
         if smooth:
@@ -267,16 +268,6 @@ def most_likely_without(lower: NDArray[np.float32], upper: NDArray[np.float32], 
             if not spread < np.inf:
                 spread = _exact_tau2(found, kept[r], low, high, variance)
             mean[r, voxel], tau2[r, voxel] = found, spread
-
-
-@compiled
-def _load(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Floats, slope: Floats, low: Floats,
-          high: Floats, variance: Floats) -> None:  # fmt: skip
-    """Bounds of one voxel, and the variances of effects of their size (n_studies, 2)."""
-    for i in range(lower.size):
-        low[i], high[i] = lower[i], upper[i]
-        variance[i, 0] = base[i] + slope[i] * low[i] * low[i]
-        variance[i, 1] = base[i] + slope[i] * high[i] * high[i]
 
 
 @compiled

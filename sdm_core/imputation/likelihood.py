@@ -46,6 +46,19 @@ def default_discards(n_studies: int) -> int:
 
 
 @compiled
+def load_voxel(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Floats, slope: Floats, low: Floats,
+               high: Floats, variance: Floats) -> int:  # fmt: skip
+    """Fill one voxel's bounds (n_studies,) and the variances of such effects (n_studies, 2); how many are known."""
+    n_known = 0
+    for i in range(lower.size):
+        low[i], high[i] = lower[i], upper[i]
+        variance[i, 0] = base[i] + slope[i] * low[i] * low[i]
+        variance[i, 1] = base[i] + slope[i] * high[i] * high[i]
+        n_known += high[i] - low[i] < KNOWN_WIDTH
+    return n_known
+
+
+@compiled
 def study_slope(mean: float, lower: float, upper: float, variance: Floats) -> tuple[float, float]:
     """Score and information of one study about the mean."""
     if upper - lower < KNOWN_WIDTH:
@@ -62,7 +75,7 @@ def study_slope(mean: float, lower: float, upper: float, variance: Floats) -> tu
 
 
 @compiled
-def _loss(tau2: float, mean: float, lower: float, upper: float, variance: Floats) -> float:
+def study_loss(tau2: float, mean: float, lower: float, upper: float, variance: Floats) -> float:
     """Negative log-likelihood of one study, up to a constant."""
     total = float(variance[0]) + tau2
     if upper - lower < KNOWN_WIDTH:
@@ -76,7 +89,7 @@ def _loss(tau2: float, mean: float, lower: float, upper: float, variance: Floats
 
 
 @compiled
-def _solve_mean(start: float, lower: Floats, upper: Floats, variance: Floats, used: NDArray[np.bool_]) -> float:
+def solve_mean(start: float, lower: Floats, upper: Floats, variance: Floats, used: NDArray[np.bool_]) -> float:
     """Maximise the likelihood over the mean by Newton steps inside a bracket."""
     low, high = np.inf, -np.inf
     for i in range(lower.shape[0]):
@@ -105,32 +118,46 @@ def _solve_mean(start: float, lower: Floats, upper: Floats, variance: Floats, us
 
 
 @compiled
-def _discard_best(mean: float, lower: Floats, upper: Floats, variance: Floats, used: NDArray[np.bool_],
-                  promise: Floats, own: Floats) -> float:  # fmt: skip
-    """Remove the study without which the mean is closest to 0; returns that mean."""
-    n_studies = lower.shape[0]
+def screen(mean: float, lower: Floats, upper: Floats, variance: Floats, used: NDArray[np.bool_], promise: Floats,
+           own: Floats) -> None:  # fmt: skip
+    """One Newton step without each study: the mean in `own[:, 0]`, its size in `promise`, infinite if there is none."""
     score, information = 0.0, 0.0
-    for i in range(n_studies):
+    for i in range(lower.shape[0]):
         if used[i]:
             own[i, 0], own[i, 1] = study_slope(mean, lower[i], upper[i], variance[i])
             score += own[i, 0]
             information += own[i, 1]
-    for i in range(n_studies):
+    for i in range(lower.shape[0]):
         promise[i] = np.inf
         if used[i] and information > own[i, 1]:
             own[i, 0] = mean + (score - own[i, 0]) / (information - own[i, 1])
             promise[i] = abs(own[i, 0])
+
+
+@compiled
+def best_candidate(lower: Floats, upper: Floats, variance: Floats, used: NDArray[np.bool_], promise: Floats,
+                   own: Floats) -> tuple[int, float]:  # fmt: skip
+    """Of the most promising studies the one without which the mean is closest to 0, and that mean; -1 for none."""
     best, best_mean = -1, np.inf
     for _ in range(EXACT_CANDIDATES):
         i = int(np.argmin(promise))
         if promise[i] == np.inf:
             break
         used[i] = False
-        candidate = _solve_mean(own[i, 0], lower, upper, variance, used)
+        candidate = solve_mean(own[i, 0], lower, upper, variance, used)
         used[i] = True
         promise[i] = np.inf
         if abs(candidate) < abs(best_mean):
             best, best_mean = i, candidate
+    return best, best_mean
+
+
+@compiled
+def discard_best(mean: float, lower: Floats, upper: Floats, variance: Floats, used: NDArray[np.bool_],
+                 promise: Floats, own: Floats) -> float:  # fmt: skip
+    """Remove the study without which the mean is closest to 0; returns that mean."""
+    screen(mean, lower, upper, variance, used, promise, own)
+    best, best_mean = best_candidate(lower, upper, variance, used, promise, own)
     if best < 0:
         return mean
     used[best] = False
@@ -138,10 +165,10 @@ def _discard_best(mean: float, lower: Floats, upper: Floats, variance: Floats, u
 
 
 @compiled
-def _total_loss(tau2: float, mean: float, lower: Floats, upper: Floats, variance: Floats) -> float:
+def total_loss(tau2: float, mean: float, lower: Floats, upper: Floats, variance: Floats) -> float:
     total = 0.0
     for i in range(lower.shape[0]):
-        total += _loss(tau2, mean, lower[i], upper[i], variance[i])
+        total += study_loss(tau2, mean, lower[i], upper[i], variance[i])
     return total
 
 
@@ -150,26 +177,26 @@ def solve_tau2(mean: float, lower: Floats, upper: Floats, variance: Floats) -> f
     """Minimise the loss over tau2: a coarse grid, then golden sections around its best point."""
     best, best_loss = 0, np.inf
     for k in range(_TAU2_GRID.shape[0]):
-        loss = _total_loss(_TAU2_GRID[k], mean, lower, upper, variance)
+        loss = total_loss(_TAU2_GRID[k], mean, lower, upper, variance)
         if loss < best_loss:
             best, best_loss = k, loss
         elif k >= best + RISES:
             break
     left, right = _TAU2_GRID[max(best - 1, 0)], _TAU2_GRID[min(best + 1, _TAU2_GRID.shape[0] - 1)]
     inner, outer = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
-    inner_loss = _total_loss(inner, mean, lower, upper, variance)
-    outer_loss = _total_loss(outer, mean, lower, upper, variance)
+    inner_loss = total_loss(inner, mean, lower, upper, variance)
+    outer_loss = total_loss(outer, mean, lower, upper, variance)
     for _ in range(GOLDEN_STEPS):
         if inner_loss <= outer_loss:
             right, outer, outer_loss = outer, inner, inner_loss
             inner = right - _GOLDEN * (right - left)
-            inner_loss = _total_loss(inner, mean, lower, upper, variance)
+            inner_loss = total_loss(inner, mean, lower, upper, variance)
         else:
             left, inner, inner_loss = inner, outer, outer_loss
             outer = left + _GOLDEN * (right - left)
-            outer_loss = _total_loss(outer, mean, lower, upper, variance)
+            outer_loss = total_loss(outer, mean, lower, upper, variance)
     tau2 = 0.5 * (left + right)
-    improved = _total_loss(tau2, mean, lower, upper, variance) < best_loss
+    improved = total_loss(tau2, mean, lower, upper, variance) < best_loss
     return float(tau2 if improved else _TAU2_GRID[best])
 
 
@@ -196,15 +223,11 @@ def most_likely(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Fl
     promise, own, used = np.empty(n_studies), np.empty((n_studies, 2)), np.empty(n_studies, dtype=np.bool_)
     for voxel in range(n_voxels):
         mean[voxel] = tau2[voxel] = 0.0
-        n_known = 0
-        for i in range(n_studies):
-            low[i], high[i], used[i] = lower[i, voxel], upper[i, voxel], True
-            variance[i, 0] = base[i] + slope[i] * low[i] * low[i]
-            variance[i, 1] = base[i] + slope[i] * high[i] * high[i]
-            n_known += high[i] - low[i] < KNOWN_WIDTH
+        used[:] = True
+        n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
         if n_studies == 1 or n_known == n_studies:
             continue
-        mean[voxel] = _solve_mean(0.0, low, high, variance, used)
+        mean[voxel] = solve_mean(0.0, low, high, variance, used)
         for _ in range(min(n_discards, n_studies - 1)):
-            mean[voxel] = _discard_best(mean[voxel], low, high, variance, used, promise, own)
+            mean[voxel] = discard_best(mean[voxel], low, high, variance, used, promise, own)
         tau2[voxel] = solve_tau2(mean[voxel], low, high, variance)

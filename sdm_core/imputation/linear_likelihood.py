@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sdm_core.compiled import compiled
 
-from .likelihood import EXACT_CANDIDATES, KNOWN_WIDTH, NEWTON_STEPS, solve_tau2, study_slope
+from .likelihood import EXACT_CANDIDATES, NEWTON_STEPS, load_voxel, solve_tau2, study_slope
 
 Floats = NDArray[np.float64]
 Used = NDArray[np.bool_]
@@ -192,19 +192,35 @@ def most_likely_linear(lower: NDArray[np.float32], upper: NDArray[np.float32], b
     for voxel in range(lower.shape[1]):
         beta[:] = 0.0
         tau2[voxel] = 0.0
-        n_known = 0
-        for i in range(n_studies):
-            low[i], high[i], used[i] = lower[i, voxel], upper[i, voxel], True
-            variance[i, 0] = base[i] + slope[i] * low[i] * low[i]
-            variance[i, 1] = base[i] + slope[i] * high[i] * high[i]
-            n_known += high[i] - low[i] < KNOWN_WIDTH
+        used[:] = True
+        n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
         if n_known < n_studies:
             _solve_beta(beta, design, low, high, variance, used, work)
             for _ in range(n_discards):
                 _discard_best(beta, contrast, design, low, high, variance, used, work, promise, trial, best_beta)
-            for i in range(n_studies):
-                expected = _dot(design[i], beta)
-                low[i] -= expected
-                high[i] -= expected
-            tau2[voxel] = solve_tau2(0.0, low, high, variance)
+            tau2[voxel] = _solve_tau2(beta, design, low, high, variance)
         coefficients[:, voxel] = beta
+
+
+@compiled
+def _solve_tau2(beta: Floats, design: Floats, low: Floats, high: Floats, variance: Floats) -> float:
+    """tau2 around what the coefficients expect; the bounds are changed to those of the residuals."""
+    for i in range(low.size):
+        expected = _dot(design[i], beta)
+        low[i] -= expected
+        high[i] -= expected
+    return solve_tau2(0.0, low, high, variance)
+
+
+@compiled
+def most_likely_tau2(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Floats, slope: Floats,
+                     design: Floats, coefficients: Floats, tau2: Floats) -> None:  # fmt: skip
+    """Fill tau2 (n_voxels,) around coefficients (n_columns, n_voxels) that are given; 0 where all studies are known."""
+    n_studies, n_columns = design.shape
+    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
+    beta = np.empty(n_columns)
+    for voxel in range(lower.shape[1]):
+        tau2[voxel] = 0.0
+        beta[:] = coefficients[:, voxel]
+        if load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance) < n_studies:
+            tau2[voxel] = _solve_tau2(beta, design, low, high, variance)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sdm_core.compiled import compiled
 
-from .likelihood import KNOWN_WIDTH, _solve_mean, _total_loss
+from .likelihood import load_voxel, solve_mean, total_loss
 from .normal import distribution
 
 Floats = NDArray[np.float64]
@@ -57,14 +57,8 @@ def mean_deviations(lower: NDArray[np.float32], upper: NDArray[np.float32], base
     used, cumulated = np.ones(n_studies, dtype=np.bool_), np.empty(NODES)
     for voxel in range(n_voxels):
         deviations[:, voxel] = 0.0
-        n_known = 0
-        for i in range(n_studies):
-            low[i], high[i] = lower[i, voxel], upper[i, voxel]
-            variance[i, 0] = base[i] + slope[i] * low[i] * low[i]
-            variance[i, 1] = base[i] + slope[i] * high[i] * high[i]
-            n_known += high[i] - low[i] < KNOWN_WIDTH
-        if n_known < n_studies:
-            centre = _solve_mean(start[voxel], low, high, variance, used)
+        if load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance) < n_studies:
+            centre = solve_mean(start[voxel], low, high, variance, used)
             first, last = _ends(centre, tau2[voxel], low, high, variance)
             _cumulate(first, last, tau2[voxel], low, high, variance, cumulated)
             for k in range(KNOTS.size):
@@ -75,11 +69,11 @@ def mean_deviations(lower: NDArray[np.float32], upper: NDArray[np.float32], base
 @compiled
 def _ends(centre: float, tau2: float, lower: Floats, upper: Floats, variance: Floats) -> tuple[float, float]:
     """Means on both sides of the centre that are next to impossible."""
-    least = _total_loss(tau2, centre, lower, upper, variance)
+    least = total_loss(tau2, centre, lower, upper, variance)
     below, above = _FIRST_STEP, _FIRST_STEP
-    while _total_loss(tau2, centre - below, lower, upper, variance) < least + UNLIKELY:
+    while total_loss(tau2, centre - below, lower, upper, variance) < least + UNLIKELY:
         below *= _GROWTH
-    while _total_loss(tau2, centre + above, lower, upper, variance) < least + UNLIKELY:
+    while total_loss(tau2, centre + above, lower, upper, variance) < least + UNLIKELY:
         above *= _GROWTH
     return centre - below, centre + above
 
@@ -90,7 +84,7 @@ def _cumulate(first: float, last: float, tau2: float, lower: Floats, upper: Floa
     """Integral of the likelihood up to each node, of any scale."""
     width, least, before = (last - first) / (NODES - 1), np.inf, 0.0
     for k in range(NODES):
-        cumulated[k] = _total_loss(tau2, first + k * width, lower, upper, variance)
+        cumulated[k] = total_loss(tau2, first + k * width, lower, upper, variance)
         least = min(least, cumulated[k])
     for k in range(NODES):
         likelihood = math.exp(least - cumulated[k])

@@ -3,8 +3,8 @@
 Bounds belong to single studies and are taken from the main analysis.  The fields of a study do not depend on the
 others, so that two analyses differ by nothing but the studies left out.  For the mean by DerSimonian and Laird all
 analyses are made in one pass over the fields, from what changes against the analysis of all studies
-(`sdm_core.imputation.left_out`, `left_out`); with covariates, by REML, with averaged cohorts or drawn means each one
-is made anew from the bounds.
+(`sdm_core.imputation.left_out`, `left_out`); with covariates, by REML, with averaged cohorts, drawn means or in the
+compatibility mode each one is made anew from the bounds.
 """
 
 from __future__ import annotations
@@ -156,9 +156,10 @@ def jackknife(
 
 
 def _can_be_expanded(studies: StudyTable, specification: AnalysisSpecification) -> bool:
+    """Whether the analyses without a group can be made from what changes against that of all studies."""
     plain = specification.estimator == "DL" and Composites.of(studies, specification) is None
-    about_most_likely = specification.imputed_mean == "most_likely" or specification.compatibility is not None
-    return plain and about_most_likely and model_of(studies, specification).is_mean
+    own_likelihood = specification.compatibility is None and specification.imputed_mean == "most_likely"
+    return plain and own_likelihood and model_of(studies, specification).is_mean
 
 
 def _groups(studies: StudyTable, by: By) -> dict[str, list[int]]:

@@ -21,6 +21,7 @@ from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, largest_of, memb
 
 from .blocks import Tick, Workers
 from .composites import Composites
+from .likelihood import most_likely_at
 from .progress import Progress, Reporter
 from .run import chosen_studies, model_of
 from .stages import (
@@ -30,7 +31,6 @@ from .stages import (
     compute_bounds,
     given_bounds,
     imputed_means,
-    most_likely_values,
 )
 
 Floats = NDArray[np.float64]
@@ -119,7 +119,7 @@ def _impute(analysis: Analysis, bounds: BoundsMaps, groups: Sequence[Voxels], ti
     ends = np.cumsum([group.size for group in groups])
     parts = [slice(end - group.size, end) for end, group in zip(ends, groups, strict=True)]
     lowest, highest = (np.ascontiguousarray(side[:, every]) for side in (bounds.lower, bounds.upper))
-    coefficients, tau2 = most_likely_values(analysis, lowest, highest, lambda _: tick(0.0))
+    coefficients, tau2 = most_likely_at(analysis, bounds, every, lambda _: tick(0.0))
     scale, specification, names = analysis.scale, analysis.specification, analysis.studies.names
     generator = FieldGenerator.of(analysis.template)
     means, flat = np.empty((len(groups), specification.imputations, len(names))), generator.voxels[every]

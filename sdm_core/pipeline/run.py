@@ -34,6 +34,7 @@ from sdm_core.studies import (
 )
 
 from .blocks import Tick, Workers
+from .likelihood import most_likely_maps
 from .permutations import ImputedEffects, PermutationTest, blocks_parts, effects_shape, kept_effects, p_maps
 from .prepared import Arrays, Keep, Note, bounds_sha256, in_memory
 from .progress import Progress, Reporter
@@ -46,7 +47,6 @@ from .stages import (
     compute_bounds,
     given_bounds,
     impute_and_pool,
-    most_likely_maps,
 )
 
 Volume = NDArray[np.float32]
@@ -375,6 +375,7 @@ def _compile_kernels(specification: AnalysisSpecification) -> None:
         imputations=2,
         estimator=specification.estimator,
         imputed_mean=specification.imputed_mean,
+        compatibility=specification.compatibility,
         permutations=min(specification.permutations, 1),
         permutation_algebra=specification.permutation_algebra,
     )

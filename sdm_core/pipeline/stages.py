@@ -19,13 +19,12 @@ from sdm_core.effects import (
 from sdm_core.errors import InputError, Problem
 from sdm_core.imputation import (
     KNOTS,
+    SDM_FURTHER_DISCARDS,
     FieldGenerator,
     default_discards,
     draw_mean,
     impute,
     mean_deviations,
-    most_likely,
-    most_likely_linear,
     truncations,
 )
 from sdm_core.pooling import PooledMaps, RubinPool, random_effects_mean
@@ -66,8 +65,12 @@ class Analysis:
     @property
     def n_discards(self) -> int:
         """Studies that the most likely coefficients leave out; as many as there are coefficients stay."""
-        chosen, most = self.specification.mle_discards, len(self.studies) - len(self.model.names)
-        return min(default_discards(len(self.studies)) if chosen is None else chosen, most)
+        specification, n_studies = self.specification, len(self.studies)
+        chosen = specification.mle_discards
+        if chosen is None:
+            further = 0 if specification.compatibility is None else SDM_FURTHER_DISCARDS
+            chosen = default_discards(n_studies) + further
+        return min(chosen, n_studies - len(self.model.names))
 
     @property
     def draws_mean(self) -> bool:
@@ -149,31 +152,6 @@ def _bounds_problem(bounds: BoundsMaps, name: str) -> Problem | None:
         words = f"has {bad} voxels whose bounds are not finite, or whose lower bound is above the upper one."
         return Problem(f"study {name}", words, "Check its lower and upper map.", study=name)
     return None
-
-
-def most_likely_maps(analysis: Analysis, bounds: BoundsMaps, tick: Tick) -> tuple[Floats, Floats]:
-    """Most likely coefficients (n_columns, n_voxels) and between-study variance (n_voxels,)."""
-    return most_likely_values(analysis, bounds.lower, bounds.upper, tick)
-
-
-def most_likely_values(analysis: Analysis, lower: Bounds, upper: Bounds, tick: Tick) -> tuple[Floats, Floats]:
-    """As `most_likely_maps`, from bounds (n_studies, n_voxels) of any voxels."""
-    model, scale, n_voxels = analysis.model, analysis.scale, lower.shape[1]
-    coefficients, tau2 = np.empty((len(model.names), n_voxels)), np.empty(n_voxels)
-
-    def one(block: slice) -> None:
-        own = lower[:, block], upper[:, block]
-        if model.is_mean:
-            mean = coefficients[0, block]
-            most_likely(*own, scale.base, scale.slope, analysis.n_discards, mean, tau2[block])
-        else:
-            most_likely_linear(
-                *own, scale.base, scale.slope, model.design, model.discard_contrast, analysis.n_discards,
-                coefficients[:, block], tau2[block],
-            )  # fmt: skip
-
-    analysis.workers.each(one, voxel_blocks(n_voxels), tick)
-    return coefficients, tau2
 
 
 def expected_effects(model: LinearModel, coefficients: Floats) -> list[Floats]:

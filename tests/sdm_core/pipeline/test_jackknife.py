@@ -1,5 +1,6 @@
 """Leaving every dataset out in turn, on a small mask.  Simulated studies; no real data."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -50,6 +51,12 @@ def test_each_part_is_the_analysis_of_the_other_studies_with_the_same_bounds(rob
     assert (anew.method, left_out.method) == ("anew", "expanded")
     assert left_out.peak_z[0] == pytest.approx(anew.peak_z[0], abs=0.01)
     assert left_out.stays == anew.stays
+
+
+def test_in_the_compatibility_mode_each_analysis_is_made_anew(mask):
+    data, compatible = tables([5, 5.5, 5]), dataclasses.replace(FEW, compatibility="sdm-6.21")
+    result = run(*data, compatible, mask=mask, keep_bounds=True)
+    assert jackknife(*data, compatible, result, result.bounds).method == "anew"
 
 
 def test_every_map_without_a_study_is_that_of_an_analysis_of_the_others(mask):

@@ -29,9 +29,10 @@ def tables():
     return studies, PeakTable.from_rows(peaks, studies)
 
 
-@pytest.fixture(scope="module", params=["mean", "regression"])
+@pytest.fixture(scope="module", params=["mean", "regression", "compatible", "compatible regression"])
 def specification(request):
-    model = {"covariates": ("age",), "hypothesis": (0, 1)} if request.param == "regression" else {}
+    model = {"covariates": ("age",), "hypothesis": (0, 1)} if "regression" in request.param else {}
+    model |= {"compatibility": "sdm-6.21"} if "compatible" in request.param else {}
     return AnalysisSpecification(imputations=5, min_extent=5, voxel_p=0.05, **model)
 
 
