@@ -8,6 +8,8 @@ class QualityConfig(AppConfig):
 
     def ready(self) -> None:
         from meta_app.projects.stages import register_waiting
-        from meta_app.quality.selectors import waiting_scores
+        from meta_app.quality.selectors import excluded_in_flow, waiting_scores
+        from meta_app.screening.selectors import register_exclusion
 
         register_waiting("quality", waiting_scores)
+        register_exclusion(excluded_in_flow)

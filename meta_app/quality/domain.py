@@ -153,3 +153,33 @@ def _change(old: Item, new: Item) -> str:
 def exclusion_reason(total: float, cutoff: float) -> str:
     """Why a study is left out; empty where its total reaches the cut-off."""
     return f"quality score {shown(total)} below {shown(cutoff)}" if total < cutoff else ""
+
+
+TRIED_CUTOFFS: Final = (14.0, 15.0, 16.0, 17.0, 18.0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a cut-off would include; `change` says what differs from the one in use."""
+
+    cutoff: float
+    included: int
+    excluded: tuple[str, ...]
+    in_use: bool
+    change: str
+
+
+def sensitivity(totals: Mapping[str, float], cutoff: float) -> list[Tried]:
+    """The included set of studies under cut-offs 14 to 18 and the one in use."""
+    now = {label for label, total in totals.items() if total < cutoff}
+    tried = []
+    for value in sorted({*TRIED_CUTOFFS, cutoff}):
+        out = {label for label, total in totals.items() if total < value}
+        parts = []
+        if now - out:
+            parts.append(f"brings back {', '.join(sorted(now - out))}")
+        if out - now:
+            parts.append(f"also excludes {', '.join(sorted(out - now))}")
+        change = "; ".join(parts) or ("in use" if value == cutoff else "the same studies")
+        tried.append(Tried(value, len(totals) - len(out), tuple(sorted(out)), value == cutoff, change))
+    return tried

@@ -13,8 +13,10 @@ from meta_app.projects.permissions import EXTRACT, Place
 from meta_app.projects.selectors import current_protocol
 from meta_app.projects.stages import Waiting
 from meta_app.quality import instruments
-from meta_app.quality.domain import Item, exclusion_reason, parse_items
+from meta_app.quality.domain import Item, exclusion_reason, parse_items, shown
+from meta_app.quality.figures import StudyRow
 from meta_app.quality.models import Instrument, QualityScore
+from meta_app.screening.domain import LaterExclusion
 
 SCORERS = 2
 """A study is scored by two people, whoever extracts it: one person's score never decides."""
@@ -258,6 +260,16 @@ def quality_exclusions(project: Project, totals: Mapping[int, float] | None = No
     return {study: exclusion for study, exclusion in reasons.items() if exclusion.reason}
 
 
+def excluded_in_flow(project: Project) -> LaterExclusion | None:
+    """What the flow diagram says of the studies that their quality score excludes."""
+    excluded = quality_exclusions(project)
+    if not excluded:
+        return None
+    reports = Study.objects.filter(pk__in=excluded).aggregate(found=Count("reports", distinct=True))["found"]
+    reason = f"Quality score below {shown(project_cutoff(project).points)} points"
+    return LaterExclusion(reason, studies=len(excluded), reports=max(reports, len(excluded)))
+
+
 def waiting_scores(membership: Membership) -> Waiting:
     """Studies whose score this person has begun and not yet locked."""
     drafts = QualityScore.objects.filter(
@@ -265,3 +277,47 @@ def waiting_scores(membership: Membership) -> Waiting:
     ).exclude(position=CONSENSUS)
     count = drafts.count()
     return Waiting(count, "study" if count == 1 else "studies", "to score in your drafts")
+
+
+# The whole set
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The points of the two reviewers of a study, once both are locked."""
+
+    study: str
+    a: dict[str, float]
+    b: dict[str, float]
+
+    @property
+    def totals(self) -> tuple[float, float]:
+        return sum(self.a.values()), sum(self.b.values())
+
+
+def whole_scores(place: Place) -> QuerySet[QualityScore]:
+    """Visible scores with their items, for tables."""
+    scores = visible_scores(place).select_related("study", "instrument", "author")
+    return scores.prefetch_related("item_scores").order_by("study__label", "position")
+
+
+def locked_pairs(place: Place) -> list[Pair]:
+    """Both reviewers' points of each study whose two scores are locked, as far as this person sees them."""
+    opened = scored_studies(place).values("pk")
+    by_study: dict[str, dict[str, dict[str, float]]] = {}
+    for score in whole_scores(place).filter(study__in=opened).exclude(position=CONSENSUS):
+        points = {item: value or 0.0 for item, value in points_of(score).items()}
+        by_study.setdefault(score.study.label, {})[score.position] = points
+    return [
+        Pair(study, both["A"], both["B"]) for study, both in by_study.items() if both.keys() >= {"A", "B"}
+    ]  # fmt: skip
+
+
+def agreed_rows(project: Project) -> list[StudyRow]:
+    """Each study with an agreed score, in the order of the labels."""
+    cutoff = project_cutoff(project).points
+    rows = []
+    for score in agreed_scores(project):
+        total = score_total(score)
+        rows.append(StudyRow(score.study.label, points_of(score), total, exclusion_reason(total, cutoff)))
+    return rows

@@ -7,6 +7,8 @@ from meta_app.quality import activity_views, views
 app_name = "quality"
 urlpatterns = [
     path("quality/", views.scores, name="scores"),
+    path("quality/summary/", views.summary, name="summary"),
+    path("quality/scores.<slug:kind>", views.download, name="download"),
     path("quality/checklist/", views.instrument, name="instrument"),
     path("quality/checklist/edit/", views.instrument_edit, name="instrument_edit"),
     path("quality/studies/<int:study_id>/", views.study, name="study"),

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -15,19 +15,33 @@ from meta_app.common.exceptions import UserError
 from meta_app.extraction.models import Study
 from meta_app.projects.permissions import ADJUDICATE, EXTRACT, MANAGE, Place, enter_project
 from meta_app.quality import services
-from meta_app.quality.domain import CATEGORIES, Item, Wording, exclusion_reason, instrument_changes, sums
+from meta_app.quality.domain import (
+    CATEGORIES,
+    Item,
+    Wording,
+    exclusion_reason,
+    highest_total,
+    instrument_changes,
+    sensitivity,
+    sums,
+)
+from meta_app.quality.engine import bland_altman, icc_2_1, item_agreement, total_agreement
+from meta_app.quality.exports import as_csv, as_xlsx, item_rows
+from meta_app.quality.figures import distribution, traffic_light
 from meta_app.quality.forms import InstrumentForm, ReopenForm, SettleForm, VersionForm, blocks_of, read_items
 from meta_app.quality.models import Instrument, ItemScore, QualityScore
 from meta_app.quality.selectors import (
     COMPLETE,
     CONSENSUS,
     SCORERS,
+    agreed_rows,
     get_consensus,
     get_own_score,
     get_scored_study,
     instrument_history,
     items_of,
     known_modalities,
+    locked_pairs,
     open_items,
     project_cutoff,
     project_instrument,
@@ -35,8 +49,14 @@ from meta_app.quality.selectors import (
     score_total,
     study_scores,
     used_items,
+    whole_scores,
 )
 
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "svg": "image/svg+xml",
+}
 PDF_PANE = ("library/_pdf_pane.html", "quality/_no_pane.html")
 """The papers beside the score, where that part is installed."""
 
@@ -217,6 +237,53 @@ def settle(request: HttpRequest, project_id: int, study_id: int, item: str) -> H
     address = redirect("quality:study", project_id, study_id)
     address["Location"] += f"#item-{item}"
     return address
+
+
+# All studies together
+
+
+@require_safe
+def summary(request: HttpRequest, project_id: int) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    items = items_of(project_instrument(place.project))
+    cutoff = project_cutoff(place.project)
+    rows, pairs = agreed_rows(place.project), locked_pairs(place)
+    totals = [pair.totals for pair in pairs]
+    bars = distribution(rows, highest_total(items), cutoff.points)
+    context = {
+        "rows": rows,
+        "bars": bars,
+        "most": max((bar.studies for bar in bars), default=0),
+        "cutoff": cutoff,
+        "sensitivity": sensitivity({row.label: row.total for row in rows}, cutoff.points),
+        "pairs": len(pairs),
+        "agreements": [found for item in items if (found := item_agreement(item, [(one.a, one.b) for one in pairs]))],
+        "total": total_agreement(items, totals),
+        "icc": icc_2_1(totals),
+        "differences": bland_altman([a for a, _ in totals], [b for _, b in totals]),
+        "figure": traffic_light(rows, items, _figure_title(place)) if rows else "",
+    }
+    return render(request, "quality/summary.html", context)
+
+
+def _figure_title(place: Place) -> str:
+    return f"Agreed points by {project_instrument(place.project)}; cut-off {project_cutoff(place.project)}."
+
+
+@require_safe
+def download(request: HttpRequest, project_id: int, kind: str) -> HttpResponse:
+    place = enter_project(request.user, project_id)
+    if kind not in MEDIA_TYPES:
+        raise Http404
+    if kind == "svg":
+        items = items_of(project_instrument(place.project))
+        content: bytes = traffic_light(agreed_rows(place.project), items, _figure_title(place)).encode()
+    else:
+        rows = item_rows(whole_scores(place))
+        content = as_csv(rows) if kind == "csv" else as_xlsx(rows)
+    response = HttpResponse(content, content_type=MEDIA_TYPES[kind])
+    response["Content-Disposition"] = f'attachment; filename="quality-scores-{project_id}.{kind}"'
+    return response
 
 
 # The checklist

@@ -7,7 +7,7 @@ A count nobody has entered is None, never 0.
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 LARGEST_COUNT = 10_000_000
@@ -77,6 +77,38 @@ class FlowCounts:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class LaterExclusion:
+    """Studies that were included at full text and are excluded afterwards, such as by their quality score."""
+
+    reason: str
+    studies: int
+    reports: int
+
+
+def with_later_exclusions(counts: FlowCounts, excluded: Iterable[LaterExclusion]) -> FlowCounts:
+    """Moves them from the included to the excluded, so that every sum holds as before.
+
+    A reason that the team has typed itself is taken as counted.
+    """
+    typed = {line.name.casefold() for line in counts.reasons}
+    for one in excluded:
+        if one.reports and one.reason.casefold() not in typed:
+            counts = replace(
+                counts,
+                reasons=(*counts.reasons, Line(one.reason, one.reports)),
+                new_studies=_less(counts.new_studies, one.studies),
+                new_reports=_less(counts.new_reports, one.reports),
+                total_studies=_less(counts.total_studies, one.studies),
+                total_reports=_less(counts.total_reports, one.reports),
+            )
+    return counts
+
+
+def _less(count: Count, by: int) -> Count:
+    return None if count is None else max(count - by, 0)
 
 
 LISTS = ("databases", "registers", "reasons", "other_sources", "other_reasons")

@@ -34,7 +34,7 @@ def prisma(request: HttpRequest, project_id: int) -> HttpResponse:
         return prisma_save(request, enter_project(request.user, project_id, LAUNCH))
     flow = selectors.entered_flow(place.project)
     counts = selectors.flow_counts(flow)
-    context = {"flow": flow, "version": flow.version if flow else 0} | shown_flow(counts)
+    context = {"flow": flow, "version": flow.version if flow else 0} | shown_flow(place, counts)
     return prisma_page(request, place, counts.to_json(), context)
 
 
@@ -58,7 +58,7 @@ def prisma_conflict(request: HttpRequest, place: Place, yours: FlowCounts, stale
         "version": stale.details["version"],
         "differences": flow_differences(yours, parse_flow(stale.details["theirs"])),
     }
-    return prisma_page(request, place, yours.to_json(), context | shown_flow(yours), status=stale.status)
+    return prisma_page(request, place, yours.to_json(), context | shown_flow(place, yours), status=stale.status)
 
 
 def flow_differences(yours: FlowCounts, theirs: FlowCounts) -> list[dict[str, str]]:
@@ -87,16 +87,17 @@ def prisma_page(
 @require_POST
 def prisma_preview(request: HttpRequest, project_id: int) -> HttpResponse:
     """The diagram and the sums of what is typed, before it is saved."""
-    enter_project(request.user, project_id, LAUNCH)
+    place = enter_project(request.user, project_id, LAUNCH)
     try:
-        context = shown_flow(parse_flow(read_flow(request.POST)))
+        context = shown_flow(place, parse_flow(read_flow(request.POST)))
     except FlowError as error:
         context = {"problems": error.problems}
     return render(request, "screening/_flow.html", context | {"unsaved": True})
 
 
-def shown_flow(counts: FlowCounts) -> dict[str, Any]:
+def shown_flow(place: Place, typed: FlowCounts) -> dict[str, Any]:
     """What the page shows of counts: the sums in words and the picture as a data address, drawn once."""
+    counts = selectors.drawn_counts(place.project, typed)
     picture = base64.b64encode(drawn(counts, "svg")).decode()
     checked = sums(counts)
     return {
@@ -104,6 +105,7 @@ def shown_flow(counts: FlowCounts) -> dict[str, Any]:
         "sums": checked,
         "failing": sum(one.holds is False for one in checked),
         "unchecked": sum(one.holds is None for one in checked),
+        "excluded_later": selectors.later_exclusions(place.project),
         "picture": f"data:image/svg+xml;base64,{picture}",
     }
 
@@ -117,7 +119,7 @@ def prisma_download(request: HttpRequest, project_id: int, kind: str) -> HttpRes
     place = enter_project(request.user, project_id)
     if kind not in MEDIA_TYPES:
         raise Http404
-    counts = selectors.flow_counts(selectors.entered_flow(place.project))
+    counts = selectors.drawn_counts(place.project, selectors.flow_counts(selectors.entered_flow(place.project)))
     response = HttpResponse(content_type=MEDIA_TYPES[kind])
     response["Content-Disposition"] = f'attachment; filename="prisma-flow-{project_id}.{kind}"'
     if kind == "csv":
