@@ -265,12 +265,12 @@ def _same_patients(row: Row, other: Row) -> bool:
 def _enter_paper(place: Place, label: str, rows: list[Row], alike: list[str]) -> None:
     extraction = study_create(place=place, label=label, year=int(rows[0]["year"]), report=_report_values(rows[0]))
     note = f"Table 1 prints the same numbers for the patients of {', '.join(alike)}." if alike else ""
-    groups = list(_distinct_groups(rows))
+    groups, scales = list(_distinct_groups(rows)), _scales(rows)
     cohort = cohort_save(
         **_editing(extraction),
         cohort=None,
-        values={"label": "PHN and comparison groups", "note": note},
-        groups=[(None, values, False) for values in groups],
+        values={"label": "PHN and comparison groups", "note": note, "values": _treatment(rows)},
+        groups=[(None, values | _scales_of(values, scales), False) for values in groups],
     )
     find = _group_finder(cohort, groups)
     for row in rows:
@@ -349,17 +349,38 @@ def _dataset_values(row: Row, metric: str, find: Callable[[dict[str, Any]], Grou
         "fwhm_mm": float(row["fwhm_mm"]) if row["fwhm_mm"] else None,
         "threshold_kind": kinds.CORRECTED if corrected else kinds.UNCORRECTED,
         "threshold_reported": f"{row['threshold_type']}, {row['p_value']}",
-        "note": _method_note(row),
+        "values": _method_values(row),
     }
 
 
-def _method_note(row: Row) -> str:
-    parts = (
-        ("scan time {} s", row["scan_seconds"]),
-        ("slice {} mm", row["slice_mm"]),
-        ("treatment {}", row["treatment"]),
-        ("treatment duration {} (unit not stated)", row["treatment_duration"]),
-        ("scales: {}", row["clinical_scales"]),
-    )
-    said = [words.format(value) for words, value in parts if value]
-    return f"Table 1: {', '.join(said)}." if said else ""
+def _method_values(row: Row) -> dict[str, Any]:
+    """What the form asks of the methods beside the columns of a dataset."""
+    numbers = {"scan_time": row["scan_seconds"], "slice_thickness": row["slice_mm"]}
+    return {key: float(text) for key, text in numbers.items() if text} | {"correction": row["threshold_type"]}
+
+
+def _treatment(rows: list[Row]) -> dict[str, Any]:
+    """The treatment of a paper and its duration, of which the table gives no unit."""
+    values: dict[str, Any] = {}
+    for row in rows:
+        if row["treatment"]:
+            values["treatment"] = row["treatment"]
+        if row["treatment_duration"]:
+            values["treatment_duration"] = {"value": float(row["treatment_duration"]), "unit": "unstated"}
+    return values
+
+
+def _scales_of(group: dict[str, Any], scales: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    return {"values": {"scales": scales[group["kind"]]}} if group["kind"] in scales else {}
+
+
+def _scales(rows: list[Row]) -> dict[str, list[dict[str, Any]]]:
+    """The scales that a paper names, for the patients before and after: "VAS Baseline, VAS After Treatment"."""
+    named = next((row["clinical_scales"] for row in rows if row["clinical_scales"]), "")
+    parts = [text.partition(" ") for text in named.split(", ") if text]
+    kinds = (Group.Kind.PATIENTS, Group.Kind.AFTER)
+    nothing = dict.fromkeys(("mean", "sd", "lowest", "highest"))
+    return {
+        kind: [{"name": name, "when": when, **nothing}]
+        for kind, (name, _blank, when) in zip(kinds, parts, strict=False)
+    }
