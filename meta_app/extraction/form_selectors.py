@@ -1,11 +1,14 @@
 """Reads of forms: which fields an extraction asks for, with the choices that the tables know."""
 
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from django.db import models
+from django.db.models import QuerySet
 
 from meta_app.extraction.form_domain import (
+    BUILT_IN_FIELDS,
+    BUILT_IN_VERSION,
     EVERY_FORM,
     FormField,
     Level,
@@ -13,13 +16,22 @@ from meta_app.extraction.form_domain import (
     fields_from_json,
 )
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionForm, Group
+from meta_app.extraction.selectors import visible_extractions
 from meta_app.projects.models import Project
+from meta_app.projects.permissions import Place
 
 MODELS: Final[dict[Level, type[models.Model]]] = {
     "study": Extraction,
     "cohort": Cohort,
     "group": Group,
     "dataset": Dataset,
+}
+
+PATH_TO_EXTRACTION: Final[dict[Level, str]] = {
+    "study": "pk__",
+    "cohort": "extraction__",
+    "group": "cohort__extraction__",
+    "dataset": "extraction__",
 }
 
 
@@ -47,3 +59,35 @@ def _with_choices(field: FormField) -> FormField:
 def project_form(project: Project) -> ExtractionForm | None:
     """The newest form of a project's own; None where it uses the built-in one."""
     return ExtractionForm.objects.filter(project=project).order_by("-version").first()
+
+
+def project_fields(project: Project) -> tuple[FormField, ...]:
+    form = project_form(project)
+    return fields_from_json(form.fields) if form else BUILT_IN_FIELDS
+
+
+def form_version(project: Project) -> int:
+    form = project_form(project)
+    return form.version if form else BUILT_IN_VERSION
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a change of a field would touch, as far as this person may see it."""
+
+    values: list[tuple[str, str]]
+    hidden_drafts: int
+
+
+def touched_values(place: Place, field: FormField) -> Touched:
+    """Study with value, of one's own extractions and opened studies; of others' drafts only how many there are."""
+    visible = visible_extractions(place)
+    rows: QuerySet[Any] = MODELS[field.level]._default_manager.filter(
+        **{f"{PATH_TO_EXTRACTION[field.level]}in": visible}
+    )
+    study = f"{PATH_TO_EXTRACTION[field.level].removesuffix('pk__')}study__label"
+    found = [
+        (label, str(values[field.key])) for label, values in rows.values_list(study, "values") if field.key in values
+    ]
+    drafts = Extraction.objects.filter(study__project=place.project, state=Extraction.State.DRAFT)
+    return Touched(sorted(found), drafts.exclude(pk__in=visible).count())

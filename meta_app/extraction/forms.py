@@ -6,6 +6,8 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from meta_app.common.forms import LinesField
+from meta_app.extraction.form_domain import FormField, Level
 from meta_app.extraction.models import Study
 from meta_app.library.models import Report
 
@@ -109,3 +111,61 @@ class NewStudyForm(ReportForm):
 
     def report_values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self._meta.fields}
+
+
+class FieldForm(VersionForm):
+    """A field of the extraction form."""
+
+    label = forms.CharField(max_length=80, help_text="For example: Right-handed.")
+    level = forms.ChoiceField(
+        label="Asked of each",
+        choices=[("study", "study"), ("cohort", "cohort"), ("group", "group"), ("dataset", "dataset")],
+    )
+    section = forms.CharField(max_length=40, help_text="The heading it stands under, for example MRI.")
+    kind = forms.ChoiceField(
+        label="Kind of answer",
+        choices=[
+            ("text", "text"), ("long_text", "long text"), ("integer", "whole number"), ("number", "number"),
+            ("quantity", "number with one of several units"), ("choice", "choice"), ("yes_no", "yes or no"),
+            ("scales", "scales"),
+        ],
+    )  # fmt: skip
+    units = forms.CharField(
+        required=False, max_length=200, help_text="Of a number: its unit, or several with commas between them."
+    )
+    choices = LinesField(required=False, help_text="Of a choice: one to a line.")
+    help = forms.CharField(required=False, max_length=200, label="Help", help_text="Shown beside the question.")
+    reason = forms.CharField(required=False, max_length=300, label="Why", help_text="Both reviewers read it.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        kind, units = cleaned.get("kind"), self._units()
+        if kind == "quantity" and len(units) < 2:
+            self.add_error("units", "Name at least two units; for a single one choose “number”.")
+        if kind in ("integer", "number") and len(units) > 1:
+            self.add_error("units", "A number has one unit; for several choose “number with one of several units”.")
+        if kind == "choice" and len(cleaned.get("choices") or []) < 2:
+            self.add_error("choices", "Name at least two, one to a line.")
+        return cleaned
+
+    def _units(self) -> tuple[str, ...]:
+        return tuple(unit.strip() for unit in self.cleaned_data.get("units", "").split(",") if unit.strip())
+
+    def field(self, level: Level | None = None) -> FormField:
+        """What was typed, on a level that is chosen or given; the service gives it its key."""
+        data = self.cleaned_data
+        numeric = data["kind"] in ("integer", "number", "quantity")
+        label, section = (" ".join(data[name].split()) for name in ("label", "section"))
+        return FormField(
+            "", label, level or data["level"], section, data["kind"],
+            units=self._units() if numeric else (),
+            choices=tuple((words, words) for words in data["choices"]) if data["kind"] == "choice" else (),
+            help=data["help"],
+        )  # fmt: skip
+
+
+class FieldChangeForm(FieldForm):
+    """A field as it is asked now; its level stays. The reason is needed."""
+
+    reason = forms.CharField(max_length=300, label="Why", help_text="Needed. Both reviewers read it.")
+    level = None

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.extraction.form_domain import fields_from_json
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.overlap_services import overlaps_refresh
@@ -247,9 +248,11 @@ def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> E
     """Make a locked extraction a draft again, as a new revision; frozen datasets keep the revision before."""
     if not reason.strip():
         raise UserError("Nothing was reopened: say why, the reason is kept with the study.")
+    form, before = form_for_new(project=extraction.study.project), extraction.form
     changed = Extraction.objects.filter(
         pk=extraction.pk, version=version, state=Extraction.State.COMPLETE
     ).update(
+        form=form,
         version=F("version") + 1,
         revision=F("revision") + 1,
         state=Extraction.State.DRAFT,
@@ -260,6 +263,8 @@ def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> E
         raise _stale(extraction, {}, None)
     extraction.refresh_from_db()
     _log(extraction, ExtractionEvent.Kind.REOPENED, reason.strip())
+    if fields_from_json(form.fields) != fields_from_json(before.fields):
+        _log(extraction, ExtractionEvent.Kind.FORM, f"version {form.version} is asked now")
     _audit(extraction, "extraction.reopened", after={"revision": extraction.revision}, why=reason.strip())
     for callback in _when_reopened:
         callback(extraction.study, extraction.author)

@@ -12,7 +12,7 @@ from meta_app.extraction import services
 from meta_app.extraction.editor_selectors import shown_extraction
 from meta_app.extraction.editor_views import problem_context, ways_json
 from meta_app.extraction.forms import CompleteForm, ReopenForm
-from meta_app.extraction.models import Extraction, Study
+from meta_app.extraction.models import Extraction, ExtractionEvent, Study
 from meta_app.extraction.selectors import (
     get_own_extraction,
     get_study,
@@ -56,8 +56,15 @@ def study_page(
     if extraction is not None:
         context["shown"] = shown_extraction(extraction)
     if context["editable"]:
-        context |= problem_context(extraction) | {"ways": ways_json()}
+        context |= problem_context(extraction) | {"ways": ways_json(), "form_news": _form_news(extraction)}
     return render(request, "extraction/study.html", context, status=refusal.status if refusal else 200)
+
+
+def _form_news(extraction: Extraction) -> list[ExtractionEvent]:
+    """Changes of the form since this draft was begun or reopened: its reviewer is told."""
+    events = list(extraction.events.all())
+    began = max((place for place, event in enumerate(events) if event.kind != ExtractionEvent.Kind.FORM), default=-1)
+    return events[began + 1 :]
 
 
 def _chosen(visible: list[Extraction], place: Place, position: str | None) -> Extraction | None:
