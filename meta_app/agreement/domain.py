@@ -8,7 +8,7 @@ import re
 import statistics
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import permutations
 from typing import Any, Final
@@ -186,10 +186,13 @@ class PeakPoint:
     brodmann: str = ""
     sub_peak: bool = False
     p_kind: str = ""
+    page: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The cells as they were typed, from which the rest was read."""
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """All but the number of the row: what permuting the rows of a table does not change."""
+        """What is compared: neither the number of the row nor its page."""
         numbers = (self.statistic, self.sign, self.cluster_size)
         words = (self.space, self.kind, self.cluster_unit, self.label, self.hemisphere, self.brodmann, self.p_kind)
         place = self.reported or (float("inf"),) * 3

@@ -16,6 +16,8 @@ from meta_app.extraction.models import Extraction
 
 Fields = Mapping[tuple[str, str], FormField]
 SIGNS = {1: "+", -1: "−"}
+HIDDEN = ("confirmed", "note")
+"""Cells of a row that are not asked for when another row is typed: who decides confirms."""
 
 
 @dataclass(frozen=True)
@@ -198,10 +200,9 @@ def _peak_columns(difference: Difference, left: Side, right: Side) -> tuple[tupl
 
 def _other(difference: Difference, asked: FormField | None, typed: Mapping[str, Any]) -> Other | None:
     if difference.kind == Difference.Kind.PEAK:
-        told = (difference.a or difference.b)["value"]
-        return Other(
-            "peak", cells=tuple((name, typed.get(f"cell_{name}", text)) for name, text in _cells(told).items())
-        )
+        cells = (difference.a or difference.b)["typed"]
+        names = [name for name in FIELDS if name not in HIDDEN]
+        return Other("peak", cells=tuple((name, typed.get(f"cell_{name}", cells.get(name, ""))) for name in names))
     if asked is None:
         return None
     stored = difference.value if difference.choice == Difference.Choice.OTHER else None
@@ -224,20 +225,6 @@ def _typed_as(asked: FormField, value: Any) -> str:
         keys = ("name", "when", "mean", "sd", "lowest", "highest")
         return "\n".join(" | ".join(str(scale.get(key) or "") for key in keys) for scale in value)
     return _number(value["value"]) if isinstance(value, dict) else in_words(asked, value, {})
-
-
-def _cells(value: Mapping[str, Any]) -> dict[str, str]:
-    """A row as it would be typed into the grid."""
-    place = value["reported"] or ("", "", "")
-    texts = {
-        **dict(zip("xyz", place, strict=True)),
-        **{name: value.get(name) for name in FIELDS if name in value},
-        "sign": {1: "+", -1: "-"}.get(value["sign"], "") if value["kind"] not in ("t", "z", "r") else "",
-    }
-    texts = {name: f"{text:.12g}" if isinstance(text, float) else text for name, text in texts.items()}
-    texts["sub_peak"] = "yes" if value["sub_peak"] else ""
-    hidden = ("confirmed", "note")
-    return {name: str(texts.get(name) or "") for name in FIELDS if name not in hidden}
 
 
 # The consensus

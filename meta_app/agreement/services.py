@@ -101,7 +101,7 @@ def _settled_before(comparison: Comparison) -> list[Difference]:
 def _said(difference: Difference) -> str:
     """What names a difference across revisions: its place in the form and both values, without the numbers of rows."""
     key = difference.path.rsplit("/", 1)[-1] if difference.kind == Difference.Kind.VALUE else ""
-    values = [told and told.get("words", told["value"]) for told in (difference.a, difference.b)]
+    values = [_taken(told) for told in (difference.a, difference.b)]
     return json.dumps([difference.kind, difference.section, key, values], sort_keys=True, default=str)
 
 
@@ -242,9 +242,10 @@ def differences_decide(
             f"Nothing was decided: {len(chosen)} differences are open there now, not {expected}. Look again.",
             {"yours": {"differences": expected}, "theirs": {"differences": len(chosen)}},
         )
-    after = {"choice": choice, "differences": [difference.label for difference in chosen]}
+    taken = {item.label: _taken({"A": item.a, "B": item.b}[choice]) for item in chosen}
+    before, after = {"state": Difference.State.OPEN}, {"choice": choice, "taken": taken}
     subject = f"{comparison.study}: {section}, {changed} differences at once"
-    _record(comparison, place.membership.user, "decided", None, after, subject=subject)
+    _record(comparison, place.membership.user, "decided", before, after, subject=subject)
     return changed
 
 
@@ -297,7 +298,11 @@ def _change(place: Place, difference: Difference, version: int, action: str, tol
 def _decision(difference: Difference) -> dict[str, Any]:
     told = {name: getattr(difference, name) for name in ("state", "choice", "value", "reason")}
     taken = {"A": difference.a, "B": difference.b}.get(difference.choice)
-    return told | ({"taken": taken.get("words", taken["value"])} if taken else {})
+    return told | ({"taken": _taken(taken)} if taken else {})
+
+
+def _taken(told: dict[str, Any] | None) -> Any:
+    return told and told.get("words", told["value"])
 
 
 def _stale(difference: Difference, values: dict[str, Any]) -> UserError:

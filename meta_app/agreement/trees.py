@@ -296,6 +296,8 @@ def _point(peak: Peak) -> PeakPoint:
         brodmann=peak.brodmann,
         sub_peak=peak.sub_peak,
         p_kind=peak.p_kind,
+        page=peak.page,
+        typed=peak.cells,
     )
 
 
@@ -341,14 +343,13 @@ def _told_peak(point: PeakPoint | None, pair: Pair) -> Json | None:
     if point is None:
         return None
     value = asdict(point)
-    row, mni = value.pop("row"), value.pop("mni")
+    beside = {name: value.pop(name) for name in ("row", "mni", "typed", "page")}
     return {
         "value": value,
-        "row": row,
-        "mni": mni,
+        **beside,
         "fields": list(pair.fields),
         "distance": pair.distance,
-        "source": {},
+        "source": {"page": point.page} if point.page else {},
     }
 
 

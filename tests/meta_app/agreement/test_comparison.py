@@ -1,6 +1,7 @@
 """From two locked extractions to the consensus: what differs, who may decide, and what becomes of the decisions."""
 
 import datetime
+import json
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -252,6 +253,13 @@ def test_what_was_agreed_is_frozen(locked, judge, project, adjudicator):
     assert new
     assert agreed.counts["datasets"] == 1
     assert '"n":19' in agreed.content
+    [study] = json.loads(agreed.agreement)["studies"]
+    assert study["position"] == "consensus"
+    origins = next(
+        origins for key, origins in study["origins"].items() if "n" in origins and origins["n"]["from"] == "B"
+    )
+    assert origins["age_mean"] == {"from": "equal"}
+    assert study["peaks"] == {"Cao 2017 / ReHo": [{"from": "equal"}] * 4}
 
 
 def test_agreeing_waits_for_every_difference(locked, judge):
@@ -309,6 +317,19 @@ def test_what_was_decided_is_checked_like_any_extraction(locked, judge):
     with pytest.raises(UserError, match="has 1 error") as refused:
         agree(judge, comparison)
     assert "40 women of 18 people" in refused.value.details["problems"][0]
+
+
+def test_a_row_read_the_other_way_round_is_typed_again_as_it_was(locked, judge):
+    """A turned row counts with the other sign than its cells say; its cells are what another value starts from."""
+    turned = PEAKS[0] | {"statistic": "-4.52", "direction": "turned"}
+    comparison = locked(a=tree(peaks=[turned, *PEAKS[1:]]), b=tree(peaks=[PEAKS[0] | {"x": "-36"}, *PEAKS[1:]]))
+    found = difference(comparison, "insula")
+    assert (found.a["fields"], found.a["value"]["statistic"]) == (["place"], 4.52)
+    assert found.a["typed"] == turned
+    decide(judge, found, "A")
+    agree(judge, comparison)
+    peak = Peak.objects.get(dataset__extraction=consensus_of(comparison), position=1)
+    assert (peak.statistic, peak.sign, peak.cells["direction"]) == (4.52, 1, "turned")
 
 
 def test_a_section_is_settled_at_once(locked, judge):
