@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef
 
 from meta_app.accounts.models import User
 from meta_app.extraction.list_parsers import Entry, ListProblem
-from meta_app.extraction.models import Assignment, Extraction, Study
+from meta_app.extraction.models import Assignment, Dataset, Extraction, Study
+from meta_app.extraction.overlap_selectors import speaking_extractions
 from meta_app.library.domain import (
     folded,
     label_question,
@@ -21,7 +22,7 @@ from meta_app.library.domain import (
 )
 from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Project
-from meta_app.projects.permissions import EXTRACT
+from meta_app.projects.permissions import EXTRACT, Place
 
 
 @dataclass(frozen=True)
@@ -194,3 +195,19 @@ def workloads(project: Project) -> list[Workload]:
         )
         for person in extractors(project)
     ]
+
+
+def extraction_counts(place: Place) -> dict[str, int]:
+    """Reports, studies, comparisons (a study's groups in one modality) and datasets (a comparison in one metric).
+
+    From the extraction of each study that says most to this person.
+    """
+    studies = Study.objects.filter(project=place.project)
+    keys = [extraction.pk for extraction in speaking_extractions(place)]
+    datasets = Dataset.objects.filter(extraction__in=keys)
+    return {
+        "reports": Report.objects.filter(studies__in=studies).distinct().count(),
+        "studies": studies.count(),
+        "comparisons": datasets.values("extraction", "comparison", "modality").distinct().order_by().count(),
+        "datasets": datasets.count(),
+    }

@@ -11,11 +11,14 @@ from django.db.models import Exists, OuterRef, Prefetch
 
 from meta_app.accounts.models import User
 from meta_app.audit.services import record
-from meta_app.common.exceptions import UserError
+from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.extraction.editor_services import draft_lock
 from meta_app.extraction.list_selectors import ListLine, extractors, workloads
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Study
+from meta_app.extraction.rule_checks import OVERRIDES
 from meta_app.extraction.selectors import POSITIONS, whole_extractions
 from meta_app.library.models import Report
+from meta_app.projects.domain import Rule
 from meta_app.projects.models import Membership
 from meta_app.projects.permissions import Place
 
@@ -253,3 +256,36 @@ def _copy_of(draft: Extraction) -> list[Any]:
     groups = [group for cohort in cohorts for group in cohort.groups.all()]
     peaks = [peak for dataset in datasets for peak in dataset.peaks.all()]
     return list(serializers.serialize("python", [draft, *cohorts, *groups, *datasets, *peaks]))
+
+
+@transaction.atomic
+def criterion_override(*, extraction: Extraction, rule: Rule, before: str, reason: str) -> None:
+    """Keep why a study is taken although it does not meet a rule of the protocol; an empty reason takes it back.
+
+    Raises
+    ------
+    StaleEdit
+        Another tab wrote another reason since the page was read.
+    """
+    draft = draft_lock(extraction=extraction)
+    reasons = dict(draft.values.get(OVERRIDES) or {})
+    stored = reasons.pop(rule.key, "")
+    if stored != before:
+        message = "Another tab changed this reason. Nothing was overwritten."
+        raise StaleEdit(message, {"yours": reason, "theirs": stored, "version": draft.version})
+    if reason.strip():
+        reasons[rule.key] = reason.strip()
+    draft.values = {**draft.values, OVERRIDES: reasons}
+    draft.version += 1
+    draft.save(update_fields=["values", "version", "updated_at"])
+    record(
+        project_id=draft.study.project_id,
+        actor=draft.author,
+        action="criterion.overridden" if reason.strip() else "criterion.restored",
+        subject=f"{draft.study}, {draft.get_position_display()}: {rule.sentence}",
+        before=stored,
+        after=reason.strip(),
+        reason=reason.strip(),
+        blind_study=draft.study_id,
+        blind_stage="extraction",
+    )

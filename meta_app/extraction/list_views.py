@@ -1,12 +1,14 @@
 """The list of studies: who is where; importing more; dealing them out to reviewers."""
 
 import csv
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,8 +20,18 @@ from meta_app.extraction.list_forms import AssignForm, CheckedListForm, DealForm
 from meta_app.extraction.list_parsers import FIELDS, ListRow, StudyList, UnreadableListError, read_entries, read_list
 from meta_app.extraction.list_parsers import read_text as read_typed
 from meta_app.extraction.list_selectors import ListLine, extractors, list_lines, workloads
-from meta_app.extraction.list_services import Dealt, assignments_deal, assignments_set, studies_import
-from meta_app.extraction.selectors import SHOWN, state_counts, studies_shown, study_lines
+from meta_app.extraction.list_services import (
+    Dealt,
+    assignments_deal,
+    assignments_set,
+    criterion_override,
+    studies_import,
+)
+from meta_app.extraction.models import Study
+from meta_app.extraction.overlap_selectors import speaking_extractions
+from meta_app.extraction.rule_checks import project_rules, verdicts
+from meta_app.extraction.selectors import SHOWN, StudyLine, get_own_extraction, state_counts, studies_shown, study_lines
+from meta_app.projects.domain import Rule
 from meta_app.projects.permissions import EXTRACT, MANAGE, Place, enter_project
 
 STUDIES_ON_A_PAGE = 50
@@ -37,11 +49,13 @@ def studies(request: HttpRequest, project_id: int) -> HttpResponse:
     show, words = _filter_of(request.GET)
     shown = studies_shown(place, show, words)
     counts = state_counts(shown)
+    rules = project_rules(project_id)
     page = Paginator(shown, STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "place": place,
         "page": page,
-        "lines": study_lines(place, list(page.object_list)),
+        "lines": _lines(place, list(page.object_list), rules),
+        "rules": rules,
         "total": counts["total"],
         "counts": counts,
         "show": show,
@@ -54,6 +68,46 @@ def studies(request: HttpRequest, project_id: int) -> HttpResponse:
         "filtered": bool(words) or show != "all",
     }
     return render(request, "extraction/studies.html", context)
+
+
+def _lines(place: Place, studies: list[Study], rules: list[Rule]) -> list[StudyLine]:
+    lines = study_lines(place, studies)
+    criteria = _criteria(place, studies, rules) if rules else {}
+    return [replace(line, criteria=criteria.get(line.study.pk)) for line in lines]
+
+
+def _criteria(place: Place, studies: Sequence[Study], rules: list[Rule]) -> dict[int, dict[str, int]]:
+    """How many rules of the protocol each study meets, as far as this person may see it."""
+    told = {}
+    for extraction in speaking_extractions(place, studies):
+        found = verdicts(extraction, rules)
+        states = Counter(verdict.state for verdict in found)
+        overridden = sum(bool(verdict.override) and verdict.state == "not met" for verdict in found)
+        told[extraction.study_id] = {
+            "met": states["met"],
+            "not_met": states["not met"],
+            "unknown": states["cannot be told"],
+            "overridden": overridden,
+        }
+    return told
+
+
+@require_POST
+def criterion(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    """The reason why one's own study is taken although it does not meet a rule."""
+    place = enter_project(request.user, project_id, EXTRACT)
+    extraction = get_own_extraction(place, study_id)
+    rule = next((rule for rule in project_rules(project_id) if rule.key == request.POST.get("rule")), None)
+    if rule is None:
+        raise Http404
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        criterion_override(extraction=extraction, rule=rule, before=request.POST.get("before", ""), reason=reason)
+    except UserError as error:
+        messages.error(request, f"{error.message} You typed: “{reason}”.")
+    else:
+        messages.success(request, "The reason is kept with the study." if reason.strip() else "The reason is gone.")
+    return redirect(f"{reverse('extraction:study', args=[project_id, study_id])}#criteria")
 
 
 def _filter_of(data: QueryDict) -> tuple[str, str]:

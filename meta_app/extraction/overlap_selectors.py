@@ -4,7 +4,7 @@ A likeness tells what a reviewer entered. So a person sees likenesses among one'
 studies only, and a question of the team is asked only about two opened studies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, QuerySet
@@ -18,10 +18,13 @@ TOLD = {"consensus": 0, "A": 2, "B": 3}
 OWN = 1
 
 
-def speaking_extractions(place: Place) -> list[Extraction]:
-    """Of each study the extraction that says most to this person: agreed, own, any other that is visible."""
+def speaking_extractions(place: Place, studies: Sequence[Study] | None = None) -> list[Extraction]:
+    """Of each study (or of some) the extraction that says most to this person: agreed, own, any other visible one."""
     own = place.membership.user_id
-    return _one_of_each(visible_extractions(place), lambda item: OWN if item.author_id == own else TOLD[item.position])
+    visible = visible_extractions(place)
+    if studies is not None:
+        visible = visible.filter(study__in=[study.pk for study in studies])
+    return _one_of_each(visible, lambda item: OWN if item.author_id == own else TOLD[item.position])
 
 
 def opened_extractions(project: Project) -> list[Extraction]:

@@ -57,6 +57,7 @@ class StudyLine:
     peaks: int | None
     seats: list["Seat"]
     agreed: str
+    criteria: dict[str, int] | None = None
 
     @property
     def state(self) -> str:

@@ -14,6 +14,7 @@ from meta_app.extraction import checks
 from meta_app.extraction.domain import Problem
 from meta_app.extraction.form_checks import Asked, form_problems
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
+from meta_app.extraction.rule_checks import in_months, project_rules, verdicts
 from meta_app.extraction.selectors import whole_extractions
 from meta_app.library.domain import label_question
 
@@ -90,6 +91,11 @@ def _study_problems(extraction: Extraction) -> Iterable[Found]:
         if question := label_question(study.label, report.authors):
             mend = "Name the study after the first author’s family name, or leave it if the report says so."
             yield Found(_warning(study.label, question, mend, "label"))
+    for verdict in verdicts(extraction, project_rules(study.project_id)):
+        if verdict.stands:
+            message = f"The protocol asks: {verdict.rule.sentence}. Found: {'; '.join(verdict.told)}."
+            mend = "Check the value; or say among the criteria why the study is taken all the same."
+            yield Found(_warning(study.label, message, mend))
     for dataset in extraction.datasets.all():
         low, high = dataset.values.get("band_low"), dataset.values.get("band_high")
         if low is not None and high is not None and low >= high:
@@ -179,15 +185,6 @@ def _duration_questions(group: Group) -> Iterable[Question]:
     if years is not None and group.age_mean is not None and years / 12 > group.age_mean:
         message = f"An illness of {group.duration_mean:g} {_duration_unit(group)} at {group.age_mean:g} years of age?"
         yield "duration_unit", message, "Check the number and its unit."
-
-
-def in_months(value: float | None, unit: str) -> float | None:
-    """A duration in months; None where its unit is not stated."""
-    days = {"days": 1.0, "weeks": 7.0, "months": DAYS_IN_MONTH, "years": 12 * DAYS_IN_MONTH}.get(unit)
-    return None if value is None or days is None else value * days / DAYS_IN_MONTH
-
-
-DAYS_IN_MONTH: Final = 365.25 / 12
 
 
 def _people_questions(group: Group) -> Iterable[Question]:

@@ -5,7 +5,11 @@ from typing import Any
 from django import forms
 
 from meta_app.common.forms import LinesField, StyledForm
+from meta_app.projects.domain import FIELDS, OPERATORS, Rule, rule_problem
 from meta_app.projects.models import Project, Protocol, Role
+
+UNITS = tuple(dict.fromkeys(unit for field in FIELDS.values() for unit in field.units))
+RULE_COLUMNS = {"field": "What", "operator": "How", "value": "Value", "unit": "Unit", "words": "In words (optional)"}
 
 
 class ProjectForm(StyledForm, forms.ModelForm):
@@ -48,9 +52,9 @@ class ProtocolForm(StyledForm, forms.ModelForm):
     )
     eligibility = LinesField(
         required=False,
-        label="Eligibility rules",
-        widget=forms.Textarea({"rows": 7}),
-        help_text="One rule to a line, worded so that it can be checked: at least 10 people in each group.",
+        label="Criteria for people to read",
+        widget=forms.Textarea({"rows": 4}),
+        help_text="One to a line. What can be checked against the extracted values goes into the rows below.",
     )
     languages = LinesField(required=False, widget=forms.Textarea({"rows": 2}), help_text="One to a line.")
 
@@ -78,6 +82,50 @@ class ProtocolForm(StyledForm, forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["change_reason"].required = str(self["version"].value() or 0) != "0"
+
+
+class RuleForm(StyledForm, forms.Form):
+    """A rule that is checked against what is extracted; an empty row is none."""
+
+    field = forms.ChoiceField(choices=[("", "…"), *((key, rule.label) for key, rule in FIELDS.items())], required=False)
+    operator = forms.ChoiceField(choices=[("", "…"), *OPERATORS.items()], required=False)
+    value = forms.CharField(max_length=200, required=False)
+    unit = forms.ChoiceField(choices=[("", "–"), *((unit, unit) for unit in UNITS)], required=False)
+    words = forms.CharField(max_length=300, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in RULE_COLUMNS.items():
+            self.fields[name].label = label
+            self.fields[name].widget.attrs |= {"aria-label": f"{label}, rule {self.prefix}".replace("rules-", "")}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        typed = any(cleaned.get(name) for name in ("field", "operator", "value", "unit", "words"))
+        problem = rule_problem(cleaned) if typed and not self.errors else None
+        if problem:
+            self.add_error(*problem)
+        return cleaned
+
+    @property
+    def row(self) -> dict[str, str] | None:
+        return Rule(**self.cleaned_data).as_row() if self.cleaned_data.get("field") else None
+
+
+class RuleTable(forms.BaseFormSet):
+    def rows(self) -> list[dict[str, str]]:
+        return [row for form in self.forms if (row := form.row)]
+
+
+RuleFormSet = forms.formset_factory(RuleForm, formset=RuleTable, extra=2, max_num=60)
+
+
+def rule_forms(eligibility: list[Any] | None = None, data: Any = None) -> RuleTable:
+    """The rows of rules, for a page (`eligibility`) or as sent (`data`)."""
+    if data is not None:
+        sent = data if "rules-TOTAL_FORMS" in data else {"rules-TOTAL_FORMS": "0", "rules-INITIAL_FORMS": "0"}
+        return RuleFormSet(sent, prefix="rules")
+    return RuleFormSet(initial=[row for row in eligibility or [] if isinstance(row, dict)], prefix="rules")
 
 
 class MemberForm(StyledForm, forms.Form):

@@ -9,7 +9,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.projects import selectors, services
-from meta_app.projects.forms import MemberForm, ProjectForm, ProtocolForm, RoleForm, SettingsForm
+from meta_app.projects.domain import rules_of, sentences_of
+from meta_app.projects.forms import MemberForm, ProjectForm, ProtocolForm, RoleForm, SettingsForm, rule_forms
 from meta_app.projects.models import Project, Protocol
 from meta_app.projects.permissions import MANAGE, Place, enter_project
 from meta_app.projects.stages import review_stages
@@ -72,7 +73,11 @@ def protocol(request: HttpRequest, project_id: int, version: int | None = None) 
     shown = next((one for one in history if version in (None, one.version)), None)
     if version is not None and shown is None:
         raise Http404
-    context = {"protocol": shown, "history": history, "may_edit": place.may(MANAGE), "newest": history[:1]}
+    rows = shown.eligibility if shown else []
+    context = {
+        "criteria": [(sentence, bool(rules_of([row]))) for row, sentence in zip(rows, sentences_of(rows), strict=True)]
+    }
+    context |= {"protocol": shown, "history": history, "may_edit": place.may(MANAGE), "newest": history[:1]}
     return render(request, "projects/protocol.html", context)
 
 
@@ -83,15 +88,25 @@ def protocol_edit(request: HttpRequest, project_id: int) -> HttpResponse:
         return protocol_post(request, place)
     newest = selectors.current_protocol(place.project)
     version = newest.version if newest else 0
-    form = ProtocolForm(instance=newest or Protocol(), initial={"version": version, "change_reason": ""})
-    return render(request, "projects/protocol_edit.html", {"form": form, "version": version})
+    rules = newest.eligibility if newest else []
+    form = ProtocolForm(
+        instance=newest or Protocol(),
+        initial={"version": version, "change_reason": "", "eligibility": for_people(rules)},
+    )
+    context = {"form": form, "rules": rule_forms(rules), "version": version}
+    return render(request, "projects/protocol_edit.html", context)
+
+
+def for_people(eligibility: list[Any]) -> list[str]:
+    """The criteria that no program checks."""
+    return [row for row in eligibility if isinstance(row, str)]
 
 
 def protocol_post(request: HttpRequest, place: Place) -> HttpResponse:
-    form = ProtocolForm(request.POST)
-    if not form.is_valid():
-        return render(request, "projects/protocol_edit.html", {"form": form}, status=400)
-    values = dict(form.cleaned_data)
+    form, rules = ProtocolForm(request.POST), rule_forms(data=request.POST)
+    if not all([form.is_valid(), rules.is_valid()]):
+        return render(request, "projects/protocol_edit.html", {"form": form, "rules": rules}, status=400)
+    values = {**form.cleaned_data, "eligibility": [*form.cleaned_data["eligibility"], *rules.rows()]}
     try:
         made = services.protocol_save(
             project=place.project, author=request.user, version=values.pop("version"), values=values
@@ -104,8 +119,15 @@ def protocol_post(request: HttpRequest, place: Place) -> HttpResponse:
 
 def protocol_conflict(request: HttpRequest, stale: StaleEdit) -> HttpResponse:
     yours, theirs, version = stale.details["yours"], stale.details["theirs"], stale.details["version"]
-    form = ProtocolForm(initial=yours | {"version": version})
-    context = {"form": form, "version": version, "stale": stale, "differences": differences(form, yours, theirs)}
+    form = ProtocolForm(initial=yours | {"version": version, "eligibility": for_people(yours["eligibility"])})
+    rules = rule_forms(yours["eligibility"])
+    context = {
+        "form": form,
+        "rules": rules,
+        "version": version,
+        "stale": stale,
+        "differences": differences(form, yours, theirs),
+    }
     return render(request, "projects/protocol_edit.html", context, status=stale.status)
 
 
@@ -124,7 +146,7 @@ def differences(form: Any, yours: dict[str, Any], theirs: Any) -> list[dict[str,
 
 def as_typed(value: Any) -> Any:
     """A list as the lines it was typed in."""
-    return "\n".join(value) if isinstance(value, list) else value
+    return "\n".join(sentences_of(value)) if isinstance(value, list) else value
 
 
 @require_page_or_post
