@@ -102,11 +102,16 @@ def place_rows(rows: Sequence[PeakRow], transform: str) -> list[PlacedRow]:
     if placeable.any():
         distance[placeable] = distance_to_mask(mni[placeable], load_mask("gray_matter"))
     return [
-        PlacedRow(row, (float(mm[0]), float(mm[1]), float(mm[2])), float(far), label_at(mm).text)
+        PlacedRow(row, (float(mm[0]), float(mm[1]), float(mm[2])), float(far), _region(*mm.tolist()))
         if known
         else PlacedRow(row, None, None, "")
         for row, mm, far, known in zip(rows, mni, distance, placeable, strict=True)
     ]
+
+
+@functools.lru_cache(maxsize=16_384)
+def _region(x: float, y: float, z: float) -> str:
+    return label_at((x, y, z)).text
 
 
 def transform_of(dataset: Dataset) -> str:

@@ -271,7 +271,13 @@ def _is_number(text: str) -> bool:
 
 def read_row(cells: Mapping[str, str], default_space: str) -> PeakRow:
     """Everything a row of the grid says; `default_space` is the dataset's."""
-    texts = {field: str(cells.get(field, "")) for field in FIELDS}
+    return _read_texts(tuple(str(cells.get(field, "")) for field in FIELDS), default_space)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _read_texts(row: tuple[str, ...], default_space: str) -> PeakRow:
+    """Kept in memory, because a table is read again after each edit of one of its rows."""
+    texts = dict(zip(FIELDS, row, strict=True))
     if all(not texts[field].strip() for field in FIELDS if field != "confirmed"):
         return _blank_row(default_space)
     if _is_header(texts):
