@@ -1,6 +1,7 @@
 """The pages, downloads and API routes of agreed datasets."""
 
 import csv
+import hashlib
 import io
 import json
 
@@ -8,9 +9,10 @@ import pytest
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Peak
+from meta_app.extraction.models import Group, Peak
 
 
 def page(name, project, *more):
@@ -89,6 +91,29 @@ def test_tables_hold_numbers_as_numbers_and_formulas_as_text(sign_in, viewer, pr
     assert book["studies"]["A2"].value == "Cao 2017"
 
 
+def test_two_versions_are_compared_on_a_page(sign_in, viewer, project, place, agreed):
+    Group.objects.filter(kind="patients").update(n=17)
+    agreed_dataset_freeze(place=place)
+    text = sign_in(viewer).get(page("changes", project, 2, 1)).text
+    for words in ("From version 1 to version 2", "1 change<", "n analysed", ">18<", ">17<"):
+        assert words in text
+    assert "These are one version" in sign_in(viewer).get(page("changes", project, 2, 2)).text
+
+
+def test_every_download_is_offered_on_the_page_and_given(sign_in, viewer, project, agreed):
+    client = sign_in(viewer)
+    text = client.get(page("version", project, 1)).text
+    for name in DOWNLOADS:
+        address = page("download", project, 1, name)
+        assert address in text
+        assert client.get(address).status_code == 200
+
+
+def test_the_frozen_json_has_the_hash_that_the_page_shows(sign_in, viewer, project, agreed):
+    content = sign_in(viewer).get(page("download", project, 1, "agreed-dataset.json")).content
+    assert hashlib.sha256(content).hexdigest() == agreed.sha256
+
+
 def test_an_unknown_version_or_file_is_not_found(sign_in, owner, project, agreed):
     client = sign_in(owner)
     assert client.get(page("version", project, 9)).status_code == 404
@@ -108,7 +133,7 @@ def test_the_pages_of_five_thousand_peaks_take_a_fixed_number_of_queries(
         assert "The first 500 of 5000 peaks" in client.get(page("version", project, 1)).text
 
 
-READS = (("versions", ()), ("version", (1,)), ("download", (1, "peaks.csv")))
+READS = (("versions", ()), ("version", (1,)), ("changes", (1, 1)), ("download", (1, "peaks.csv")))
 
 
 def test_nobody_is_sent_to_sign_in(sign_in, project, agreed):

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from meta_app.extraction.exchange.records import UnreadableError
 from meta_app.extraction.exchange.tables import guarded, unguarded
 from meta_app.extraction.import_services import tools
 
+REFERENCE = Path(__file__).parents[4] / "shared" / "data"
 SLEUTH = """// Reference=Talairach
 // Cao 2017: pain > rest
 // Subjects=18
@@ -194,6 +196,19 @@ def test_a_file_of_many_datasets_offers_each_of_them():
 def test_a_table_without_coordinates_is_refused():
     with pytest.raises(UnreadableError, match="holds no peaks"):
         read_peaks({"t.csv": b"a,b\n1,2\n"}, tools())
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="The reference data is not beside the project.")
+@pytest.mark.parametrize(
+    ("folder", "studies", "peaks"), [("sdm_folder_all_names", 128, 1766), ("sdm_psi_run/inputs", 50, 687)]
+)
+def test_folders_of_published_runs_are_read_whole(folder, studies, peaks):
+    found = [path for path in (REFERENCE / folder).rglob("*.txt") if path.is_file()]
+    reading = read_studies({path.name: path.read_bytes() for path in found}, tools())
+    assert len(reading.studies) == studies
+    assert sum(len(item["datasets"][0]["peaks"]) for item in reading.studies) == peaks
+    assert reading.errors == ()
 
 
 @settings(max_examples=60, deadline=None)
