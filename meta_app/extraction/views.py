@@ -13,7 +13,6 @@ from meta_app.extraction.editor_selectors import shown_extraction
 from meta_app.extraction.editor_views import problem_context, ways_json
 from meta_app.extraction.forms import CompleteForm, ReopenForm
 from meta_app.extraction.models import Extraction, ExtractionEvent, Study
-from meta_app.extraction.models import Extraction, Study
 from meta_app.extraction.rule_checks import project_rules, verdicts
 from meta_app.extraction.selectors import (
     get_own_extraction,
