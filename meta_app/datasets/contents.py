@@ -17,7 +17,7 @@ from meta_app.extraction.exchange.records import (
     REPORT_FIELDS,
 )
 from meta_app.extraction.models import Cohort, Dataset, Extracted, Extraction, Group, Peak, Study
-from meta_app.extraction.parsers import read_space
+from meta_app.extraction.parsers import read_direction, read_number, read_space
 from meta_app.library.models import Report
 
 NOT_OF_THE_PAPER = ("file",)
@@ -133,9 +133,15 @@ def _dataset_key(study: Study, dataset: Dataset) -> str:
 
 
 def _peak_content(peak: Peak) -> Content:
-    """With the space of a row that names one of its own."""
-    space = read_space(str(peak.cells.get("space", ""))).value or ""
-    return {"space": space, **_named(peak, PEAK_FIELDS)}
+    """What counts, and what was reported: the number as printed, a turned direction, a space of the row's own."""
+    cells = {name: str(peak.cells.get(name, "")) for name in ("space", "statistic", "direction")}
+    reported = {
+        "space": read_space(cells["space"]).value or "",
+        "statistic_reported": read_number(cells["statistic"], "statistic").value,
+        "turned": read_direction(cells["direction"]).value == "turned",
+    }
+    stored = tuple(name for name in PEAK_FIELDS if name not in reported)
+    return {**_named(peak, stored), **tidy(reported)}
 
 
 # The agreement
@@ -165,7 +171,7 @@ def _origins(row: Extracted) -> Content:
 
 
 def _plain_origin(origin: Any) -> Any:
-    """From whom and why; who settled it is in the audit trail."""
+    """From whom and why; who settled it and when is in the audit trail."""
     if isinstance(origin, Mapping):
-        return said({name: item for name, item in origin.items() if name not in ("by", "user", "decided_by")})
+        return said({name: item for name, item in origin.items() if name not in ("by", "at")})
     return tidy(origin)

@@ -23,18 +23,20 @@ DATASET_FIELDS: Final = (
     "transform", "threshold_kind", "threshold_reported", "t_threshold", "peaks_state", "note",
 )  # fmt: skip
 PEAK_FIELDS: Final = (
-    "x_reported", "y_reported", "z_reported", "x", "y", "z", "statistic_kind", "statistic", "sign", "p_kind",
-    "cluster_size", "cluster_unit", "label", "hemisphere", "brodmann", "sub_peak", "page", "note", "confirmed",
+    "x_reported", "y_reported", "z_reported", "x", "y", "z", "statistic_kind", "statistic", "statistic_reported",
+    "sign", "turned", "p_kind", "cluster_size", "cluster_unit", "label", "hemisphere", "brodmann", "sub_peak",
+    "page", "note", "confirmed",
 )  # fmt: skip
 STUDY_FIELDS: Final = ("label", "year", "note")
 _NUMBERS: Final = frozenset(
     {
         "age_mean", "age_sd", "education_mean", "education_sd", "duration_mean", "duration_sd", "fwhm_mm",
-        "t_threshold", "x", "y", "z", "x_reported", "y_reported", "z_reported", "statistic", "cluster_size",
+        "t_threshold", "x", "y", "z", "x_reported", "y_reported", "z_reported", "statistic",
+        "statistic_reported", "cluster_size",
     }
 )  # fmt: skip
 _INTEGERS: Final = frozenset({"year", "n", "n_female", "sign"})
-_FLAGS: Final = frozenset({"sub_peak", "confirmed"})
+_FLAGS: Final = frozenset({"sub_peak", "confirmed", "turned"})
 _DEFAULTS: Final = {
     "software": "other", "space": "unknown", "threshold_kind": "unknown", "statistic_kind": "none",
     "report.kind": "article", "group.kind": "patients",
@@ -254,19 +256,33 @@ def shaped(file: str, kind: str, reports: Iterable[Any], studies: Iterable[Any])
 
 
 def peak_cells(peak: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of the grid that a frozen peak is typed as."""
+    """The cells of the grid that a frozen peak is typed as: as reported, before a turn of its direction."""
+    turned = bool(peak.get("turned"))
+    sign = (-1 if turned else 1) * (peak["sign"] or 0)
     cells = {
         **{axis: _cell(peak.get(f"{axis}_reported")) or _cell(peak.get(axis)) for axis in "xyz"},
         "space": str(peak.get("space") or ""),
-        "statistic": _cell(peak["statistic"]),
+        "statistic": _cell(_as_reported(peak, turned)),
         "kind": str(peak["statistic_kind"]),
-        "sign": {1: "+", -1: "-"}.get(peak["sign"] or 0, ""),
+        "sign": {1: "+", -1: "-"}.get(sign, ""),
+        "direction": "turned" if turned else "",
+        "p_kind": str(peak.get("p_kind") or "").replace("_", "-"),
         "cluster_size": _cell(peak["cluster_size"]),
-        **{name: str(peak.get(name) or "") for name in ("cluster_unit", "label", "hemisphere", "brodmann", "p_kind")},
+        **{name: str(peak.get(name) or "") for name in ("cluster_unit", "label", "hemisphere", "brodmann")},
         **{name: "yes" if peak.get(name) else "" for name in ("sub_peak", "confirmed")},
         **{name: str(peak.get(name) or "") for name in ("page", "note")},
     }
     return {name: text for name, text in cells.items() if text}
+
+
+def _as_reported(peak: Mapping[str, Any], turned: bool) -> float | int | None:
+    """What the paper prints, or what it must have printed to count as it does."""
+    reported, counted = peak.get("statistic_reported"), peak["statistic"]
+    if reported is not None or counted is None:
+        return reported
+    if peak["statistic_kind"] == "p":
+        return float(counted) * (2 if peak.get("p_kind") == "two_tailed" else 1)
+    return float(-counted if turned and peak["statistic_kind"] in ("t", "z", "r") else counted)
 
 
 def _cell(value: float | int | None) -> str:

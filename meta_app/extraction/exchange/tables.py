@@ -119,7 +119,7 @@ def _dataset(item: Item) -> Item:
 
 def _peaks(dataset: Item) -> Iterator[Item]:
     for number, peak in enumerate(dataset["peaks"], start=1):
-        flags = {name: "yes" if peak[name] else "" for name in ("sub_peak", "confirmed")}
+        flags = {name: "yes" if peak[name] else "" for name in ("sub_peak", "turned", "confirmed")}
         yield {"dataset": dataset["key"], "row": number, **_named(("space", *PEAK_FIELDS), peak), **flags}
 
 

@@ -15,7 +15,7 @@ from meta_app.extraction.exchange.records import shaped
 from meta_app.extraction.import_services import studies_import, tools
 from meta_app.extraction.models import Dataset, Extraction, Peak
 from meta_app.extraction.services import extraction_complete
-from meta_app.extraction.study_checks import extraction_problems, problems_digest
+from meta_app.extraction.study_checks import extraction_problems, warning_ticks
 from meta_app.projects.models import Membership, Project, Role
 from meta_app.projects.permissions import FREEZE, enter_project
 
@@ -57,6 +57,10 @@ STUDIES = [
                 peak(-38.0, 12.0, -4.0, label="左 insula, L", page="4", cluster_size=120.0, cluster_unit="voxels"),
                 peak(44.0, 8.0, 2.5, statistic_kind="z", statistic=-3.29, sign=-1, note="from table 2"),
                 peak(-6.0, -58.0, 40.0, statistic_kind="none", statistic=None, sign=-1),
+                peak(40.0, 20.0, 0.0, statistic=-4.1, sign=-1, turned=True, hemisphere="right", brodmann="9/46",
+                     confirmed=True),
+                peak(-40.0, 20.0, 4.0, statistic_kind="p", statistic=0.0004, statistic_reported=0.0008,
+                     p_kind="two_tailed", sub_peak=True),
             ], values={"scanner": "@GE", "scan_time": 480, "whole_brain": True, "band_low": 0.01}),
             dataset("ReHo", [], "no_peaks", metric="ReHo"),
         ],
@@ -78,8 +82,10 @@ def project_of(user, name):
 
 def completed(place):
     for extraction in Extraction.objects.filter(study__project=place.project):
-        accepted = problems_digest(extraction_problems(extraction)) if extraction_problems(extraction) else ""
-        extraction_complete(extraction=extraction, version=extraction.version, accepted=accepted)
+        found = extraction_problems(extraction)
+        assert [item.problem for item in found if item.blocks] == []
+        ticks = warning_ticks(found)
+        extraction_complete(extraction=extraction, version=extraction.version, accepted=ticks, reason="as in the paper")
     return agreed_dataset_freeze(place=place)[0]
 
 
@@ -106,6 +112,15 @@ def test_an_import_of_each_export_into_an_empty_project_freezes_to_the_same_hash
     assert json.loads(again.content) == json.loads(agreed.content)
     assert again.sha256 == agreed.sha256
     assert AgreedDataset.objects.filter(sha256=agreed.sha256).count() == 2
+
+
+def test_what_was_reported_is_frozen_beside_what_counts(agreed):
+    peaks = json.loads(agreed.content)["studies"][0]["datasets"][0]["peaks"]
+    assert [(peak["statistic"], peak["statistic_reported"], peak["sign"], peak["turned"]) for peak in peaks] == [
+        (4.52, 4.52, 1, False), (-3.29, -3.29, -1, False), (None, None, -1, False), (-4.1, 4.1, -1, True),
+        (0.0004, 0.0008, 1, False),
+    ]  # fmt: skip
+    assert [peak["p_kind"] for peak in peaks][-1] == "two_tailed"
 
 
 def test_an_edited_value_gives_another_hash(agreed, outsider):
