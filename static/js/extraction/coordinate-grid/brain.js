@@ -13,7 +13,9 @@ export const SIDES = [
 const GAP = 10;
 const POINT = 3.5;
 const NEAR_PX = 9;
-const WIDEST = 920;
+const WIDEST = 640;
+const LETTERS_PX = 16;
+const TITLE_FROM_PX = 150;
 
 /** Where things are: px per mm, and for each side its left edge and what turns mm into px. */
 export function layout(width) {
@@ -31,7 +33,7 @@ export function layout(width) {
     ];
     return { ...side, start, top, scale, place };
   });
-  return { scale, sides, height: tallest * scale };
+  return { scale, sides, height: tallest * scale + LETTERS_PX };
 }
 
 /** The row whose point is nearest to a place of the picture, or null where none is near. */
@@ -110,14 +112,15 @@ export class Brain {
     for (const point of active) this.#drawPoint(draw, side, point, true);
   }
 
-  #drawLetters(draw, { start, across, scale, top, up, letters, title }) {
+  #drawLetters(draw, { start, across, scale, letters, title }) {
     draw.fillStyle = this.colours.muted;
     draw.font = "600 12px system-ui, sans-serif";
-    const bottom = top + (up[1] - up[0]) * scale - 4;
+    const bottom = this.layout.height - 3;
     draw.textAlign = "left";
     draw.fillText(letters[0], start + 2, bottom);
     draw.textAlign = "right";
     draw.fillText(letters[1], start + (across[1] - across[0]) * scale - 2, bottom);
+    if ((across[1] - across[0]) * scale < TITLE_FROM_PX) return;
     draw.textAlign = "center";
     draw.font = "11px system-ui, sans-serif";
     draw.fillText(title, start + ((across[1] - across[0]) * scale) / 2, bottom);
