@@ -35,7 +35,7 @@ class ChangesSerializer(serializers.Serializer):
 class OutcomeSerializer(serializers.Serializer):
     row = serializers.CharField()
     key = serializers.CharField()
-    state = serializers.ChoiceField(choices=["saved", "conflict", "refused"])
+    state = serializers.ChoiceField(choices=["saved", "conflict", "refused", "gone"])
     value = AnyField(help_text="As stored now.")
     source = AnyField(help_text="As stored now.")
     message = serializers.CharField()

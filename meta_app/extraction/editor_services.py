@@ -70,7 +70,7 @@ class Outcome:
 
     row: str
     key: str
-    state: Literal["saved", "conflict", "refused"]
+    state: Literal["saved", "conflict", "refused", "gone"]
     value: Any = None
     source: Any = None
     message: str = ""
@@ -84,7 +84,7 @@ class Saved:
     @property
     def status(self) -> int:
         states = {outcome.state for outcome in self.outcomes}
-        return 409 if "conflict" in states else 400 if "refused" in states else 200
+        return 409 if "conflict" in states else 400 if states & {"refused", "gone"} else 200
 
 
 @transaction.atomic
@@ -171,7 +171,7 @@ def _weigh(
     field = fields.get((level_of(name), key))
     if row is None or field is None:
         gone = "This row has been deleted in another tab or window." if row is None else "The form does not ask this."
-        return Outcome(name, key, "refused", message=gone)
+        return Outcome(name, key, "gone", message=gone)
     stored, source = plain_value(stored_value(row, field)), row.sources.get(key)
     wanted = read_answer(field, change["value"]) if "value" in change else None
     problem = (wanted.problem or _misfit(row, field, wanted.value)) if wanted else ""

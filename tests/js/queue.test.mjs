@@ -154,6 +154,15 @@ test("a value that cannot be read stays in its field and is sent again once it i
   assert.deepEqual(seen.sent[1], [{ row: "group:1", key: "n", before: 15, value: "18" }]);
 });
 
+test("a change whose row was deleted is told and does not block the others", async () => {
+  const { queue, seen, wait } = setUp([answered(400, ["group:9", "n", "gone", null, "This row has been deleted."])]);
+  queue.start();
+  queue.edit("group:9", "n", { value: "18" }, nothing);
+  await wait();
+  assert.deepEqual([seen.fields[0].state, seen.fields[0].mine.value], ["gone", "18"]);
+  assert.deepEqual([queue.size, seen.stored, seen.states.at(-1)], [0, {}, "saved: Saved 10:31"]);
+});
+
 test("signed out, everything is kept and tried again after signing in", async () => {
   const { queue, seen, wait } = setUp([{ status: 401, body: { code: "not_authenticated" } }, saved]);
   queue.start();

@@ -123,7 +123,6 @@ def test_the_same_name_for_two_datasets_is_refused(save, dataset):
         ("group_a", "", "is needed"),
         ("group_a", "999999", "a group of this study"),
         ("peaks_state", "no_peaks", "where the peaks are entered"),
-        ("colour", "red", "does not ask this"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_the_reason(save, dataset, key, value, sentence):
@@ -142,8 +141,15 @@ def test_a_group_of_another_study_cannot_be_chosen(save, dataset, project, revie
 
 
 def test_a_row_that_is_gone_is_said_to_be(save):
-    assert "has been deleted" in message(save(change("group:987654", "n", "3")))
+    answer = save(change("group:987654", "n", "3"))
+    assert (answer.status_code, states(answer)) == (400, ["gone"])
+    assert "has been deleted" in message(answer)
     assert "has been deleted" in message(save(change(f"group:{10**30}", "n", "3")))
+
+
+def test_a_field_that_the_form_does_not_ask_is_said_to_be(save):
+    answer = save(change("study", "colour", "red"))
+    assert (states(answer), message(answer)) == (["gone"], "The form does not ask this.")
 
 
 def test_choosing_a_group_of_another_cohort_takes_the_dataset_there(save, dataset):

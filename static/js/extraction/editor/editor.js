@@ -45,10 +45,11 @@ const queue = api && new Queue({
   onField: ({ row, key, state, value, source, message, mine, version, pending }) => {
     const answer = answerOf(row, key);
     if (version) setVersion(version);
+    if (state === "gone") tellGone(key, mine, message);
     if (!answer) return;
     if (state === "saved") shownSaved(answer, value, source, pending);
     else if (state === "refused") markRefused(answer, message);
-    else offerBoth(answer, mine, { value, source });
+    else if (state === "conflict") offerBoth(answer, mine, { value, source });
   },
 });
 
@@ -85,6 +86,15 @@ function offerBoth(answer, mine, theirs) {
     writeAnswer(answer, taken.value);
     showSource(answer, taken.source);
   });
+}
+
+/** What was typed has no place any more: it is shown once, so that it can be copied. */
+function tellGone(key, mine, message) {
+  const told = document.createElement("p");
+  const typed = typeof mine.value === "object" ? JSON.stringify(mine.value) : mine.value;
+  Object.assign(told, { className: "row-refusal", textContent: `${key} “${typed}” was not saved. ${message}` });
+  told.setAttribute("role", "alert");
+  document.getElementById("saving-state").after(told);
 }
 
 function setVersion(version) {

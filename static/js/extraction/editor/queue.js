@@ -23,7 +23,7 @@ export class Queue {
    * @param {(changes: object[]) => Promise<{status: number, body: object}>} options.send rejects when offline
    * @param {string} options.key names this extraction and person in `storage`
    * @param {(state: {kind: string, text: string}) => void} options.onState
-   * @param {(field: {row: string, key: string, state: string}) => void} options.onField state: saved, conflict, refused
+   * @param {(field: {row: string, key: string, state: string}) => void} options.onField state: saved, conflict, refused, gone
    */
   constructor({
     send, key, onState, onField, storage = globalThis.localStorage,
@@ -156,7 +156,9 @@ export class Queue {
     const typedMeanwhile = item.later;
     item.sent = false;
     item.later = null;
-    if (outcome.state === "saved") {
+    if (outcome.state === "gone") {
+      this.#drop(id);
+    } else if (outcome.state === "saved") {
       if (typedMeanwhile) {
         item.change = { row, key };
         for (const part of Object.keys(typedMeanwhile)) item.change[BEFORE[part]] = outcome[part];
