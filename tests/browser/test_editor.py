@@ -187,6 +187,20 @@ def test_scales_are_typed_in_a_dialog_and_stored_as_one_answer(editor, dataset):
     expect(control(editor, patients(dataset), "scales")).to_have_text("VAS 6.5 (0 to 10), before")
 
 
+def test_what_is_reported_otherwise_is_converted_and_keeps_its_formula(editor, dataset):
+    editor.get_by_role("button", name="Age is reported otherwise").first.click()
+    dialog = editor.get_by_role("dialog")
+    expect(dialog.get_by_label("n analysed")).to_have_value("15")
+    dialog.get_by_label("Mean", exact=True).fill("64.4")
+    dialog.get_by_label("Standard error").fill("2")
+    dialog.get_by_label("n analysed").fill("16")
+    editor.keyboard.press("Enter")
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    expect(control(editor, patients(dataset), "age_sd")).to_have_value("8")
+    assert (stored(dataset).age_mean, stored(dataset).age_sd) == (64.4, 8.0)
+    assert stored(dataset).sources["age_sd"] == {"reported": "64.4, SE 2, n = 16", "formula": "SD = SE × √n"}
+
+
 def test_a_problem_leads_to_its_field_and_goes_once_it_is_mended(editor, dataset):
     control(editor, patients(dataset), "n_female").fill("20")
     editor.keyboard.press("Tab")
