@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ["DJANGO_SETTINGS_MODULE"] = "meta_app.settings.local"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-REPEATS = 15
+REPEATS = 5
 SCROLL = """async () => {
     const scroller = document.querySelector(".grid-scroller");
     const frames = [];
