@@ -61,9 +61,9 @@ document.addEventListener("focusin", ({ target }) => {
   if (card && card.id !== current) choose(card.id);
 });
 
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  const card = document.getElementById(detail.target?.id);
-  if (!card?.classList.contains("difference")) return;
+// Settled, because htmx gives the new card the classes of the old one until then.
+document.addEventListener("htmx:afterSettle", ({ target: card, detail }) => {
+  if (!card.classList?.contains("difference") || card.id !== detail.target?.id) return;
   const settled = detail.requestConfig?.path.endsWith("/decide/") && card.dataset.state === "settled";
   if (settled) decided.push(card.id);
   choose(card.id);
