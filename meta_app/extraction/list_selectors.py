@@ -9,7 +9,6 @@ from django.db.models import Exists, OuterRef
 from meta_app.accounts.models import User
 from meta_app.extraction.list_parsers import Entry, ListProblem
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Study
-from meta_app.extraction.overlap_selectors import speaking_extractions
 from meta_app.library.domain import (
     folded,
     label_question,
@@ -197,14 +196,16 @@ def workloads(project: Project) -> list[Workload]:
     ]
 
 
-def extraction_counts(place: Place) -> dict[str, int]:
+def extraction_counts(place: Place, extractions: Iterable[Extraction]) -> dict[str, int]:
     """Reports, studies, comparisons (a study's groups in one modality) and datasets (a comparison in one metric).
 
-    From the extraction of each study that says most to this person.
+    Parameters
+    ----------
+    extractions : iterable
+        One of each study, as `speaking_extractions` answers.
     """
     studies = Study.objects.filter(project=place.project)
-    keys = [extraction.pk for extraction in speaking_extractions(place)]
-    datasets = Dataset.objects.filter(extraction__in=keys)
+    datasets = Dataset.objects.filter(extraction__in=[extraction.pk for extraction in extractions])
     return {
         "reports": Report.objects.filter(studies__in=studies).distinct().count(),
         "studies": studies.count(),

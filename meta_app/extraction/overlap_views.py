@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.common.forms import read_number
+from meta_app.extraction.list_selectors import extraction_counts
 from meta_app.extraction.models import Group, SampleOverlap
 from meta_app.extraction.overlap_checks import SPREADS, Likeness, Sample, compare, likenesses, sample_of
 from meta_app.extraction.overlap_selectors import asked_overlaps, speaking_extractions
@@ -33,11 +34,13 @@ class OverlapLine:
 def overlaps(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     asked = asked_overlaps(place.project).by_key
-    found = likenesses([sample_of(extraction) for extraction in speaking_extractions(place)])
+    extractions = speaking_extractions(place)
+    found = likenesses([sample_of(extraction) for extraction in extractions])
     lines = [OverlapLine(likeness, asked.get(likeness.key)) for likeness in found]
     alike = {likeness.key for likeness in found}
     context = {
         "place": place,
+        "counts": extraction_counts(place, extractions),
         "open": [line for line in lines if line.likeness.strength != "copied" and not line.decided],
         "decided": [line for line in lines if line.decided],
         "copied": [line for line in lines if line.likeness.strength == "copied" and not line.decided],

@@ -260,6 +260,6 @@ def test_the_pairs_are_found_in_as_many_queries_for_twenty_studies_as_for_two(
     for number in range(18):
         study(project, reviewer, f"Study {number}", {"n": 20 + number, "age_mean": 40.0 + number, "age_sd": 9.13})
     client = sign_in(reviewer)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(24):
         client.get(reverse("extraction:overlaps", args=[project.pk]))
     assert enter_project(reviewer, project.pk, EXTRACT)

@@ -125,7 +125,7 @@ class EnteredTable(TestCase):
         cls.place = entered_table()
 
     def test_counts_stand_with_their_units_and_the_stated_31_is_none_of_them(self):
-        counts = extraction_counts(self.place)
+        counts = extraction_counts(self.place, speaking_extractions(self.place))
         assert counts == {"reports": 21, "studies": 21, "comparisons": 29, "datasets": 41}
         assert STATED_DATASETS not in counts.values()
 
