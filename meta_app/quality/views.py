@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.models import Study
+from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import ADJUDICATE, EXTRACT, MANAGE, Place, enter_project
 from meta_app.quality import services
 from meta_app.quality.domain import (
@@ -57,8 +58,6 @@ MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "svg": "image/svg+xml",
 }
-PDF_PANE = ("library/_pdf_pane.html", "quality/_no_pane.html")
-"""The papers beside the score, where that part is installed."""
 
 
 @require_safe
@@ -139,8 +138,7 @@ def study_page(
         "b_is_left": bool(consensus) and _b_is_left(study),
         "refusal": refusal,
         "reason": reason,
-        "pane_templates": PDF_PANE,
-        "reports": study.reports.all(),
+        "report_files": report_files(place, study.reports.all()),
     }
     return render(request, "quality/study.html", context, status=refusal.status if refusal else 200)
 
