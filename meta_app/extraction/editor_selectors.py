@@ -44,6 +44,11 @@ class Answer:
         return f"{self.field.label}{unit}{f', {self.of}' if self.of else ''}"
 
     @property
+    def nothing_chosen(self) -> str:
+        """The words of an empty choice: its own where the table has some."""
+        return dict(self.choices).get("", "–")
+
+    @property
     def is_number(self) -> bool:
         return self.field.kind in ("integer", "number")
 
