@@ -91,7 +91,7 @@ def _line(alike: list[DatasetRow], numbers: list[int], words: Mapping[str, str],
         f"{row.study}{mark}" + (f" [{', '.join(map(str, numbers))}]" if numbers else ""),
         *_people(first, words), _scales(first),
         *(_people(second, words) if second else ("",) * 4),
-        _quantity(row.values.get("treatment")), _scanner(row.values),
+        _treatment(row.cohort_values), _scanner(row.values),
         _number(row.values.get("scan_time")), _number(row.values.get("slice_thickness")),
         row.software_reported or words.get(row.software, row.software), _number(row.fwhm_mm),
         ", ".join(item.metric for item in alike), row.threshold_reported or NOT_REPORTED,
@@ -118,8 +118,14 @@ def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else NOT_REPORTED
 
 
-def _quantity(value: Any) -> str:
-    return str(value) if value else NOT_REPORTED
+def _treatment(values: Mapping[str, Any]) -> str:
+    """What was done, and the time between before and after."""
+    time = values.get("treatment_duration")
+    between = ""
+    if isinstance(time, Mapping) and time.get("value") is not None:
+        unit = time.get("unit")
+        between = f"{_number(time['value'])}{NO_UNIT if unit in (None, 'unstated') else f' {unit}'}"
+    return ", ".join(part for part in (str(values.get("treatment") or ""), between) if part) or NOT_REPORTED
 
 
 def _scanner(values: Mapping[str, Any]) -> str:

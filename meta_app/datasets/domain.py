@@ -134,6 +134,7 @@ class DatasetRow:
     languages: tuple[str, ...] = ()
     quality: float | None = None
     values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    cohort_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def n1(self) -> int | None:
@@ -250,6 +251,7 @@ def _dataset_row(
         **beside,
         "cohort": cohort_identity(study, cohort),
         "cohort_label": cohort["label"],
+        "cohort_values": cohort.get("values", {}),
         "group_a": groups[dataset["group_a"]],
         "group_b": groups[dataset["group_b"]] if dataset["group_b"] else None,
         "peaks": tuple(_row(PeakRow, peak) for peak in dataset["peaks"]),

@@ -46,7 +46,9 @@ def agreed(place, make_study):
         age_mean=60.92, age_sd=9.29, n_female=9, duration_mean=5.12, duration_sd=6.17, duration_unit="unstated",
         values={"scales": [{"name": "VAS", "when": "before", "mean": 6.5, "sd": 1.25, "lowest": 0, "highest": 10}]},
     )  # fmt: skip
-    Cohort.objects.update(values={"treatment_duration": {"value": 8.0, "unit": "weeks"}}, note="'=cohort")
+    Cohort.objects.update(
+        values={"treatment": "stSCS", "treatment_duration": {"value": 8.0, "unit": "weeks"}}, note="'=cohort"
+    )
     Peak.objects.filter(position=1).update(
         statistic_kind="z", statistic=3.29, label="=L insula, 岛叶", hemisphere="left", brodmann="13", sub_peak=True,
         p_kind="uncorrected", cluster_size=120.0, cluster_unit="voxels", page="4", note="a\nb", confirmed=True,
@@ -163,7 +165,7 @@ def test_the_characteristics_name_units_spread_and_references(agreed):
     )
     for words in (
         "Patients > controls: Resting-state fMRI (3 lines, 3 datasets)", "Cao 2017 [1]", "Patients, 18 (9)",
-        "60.92 ± 9.29", "5.12 ± 6.17†", "† The report states no unit.", "VAS before 6.5 ± 1.25", "1. Cao 2017 et al",
+        "60.92 ± 9.29", "5.12 ± 6.17†", "† The report states no unit.", "VAS before 6.5 ± 1.25", "1. Cao 2017 et al", "stSCS, 8 weeks",
     ):  # fmt: skip
         assert words in text
     book = load_workbook(io.BytesIO(made(agreed, "characteristics.xlsx")))
