@@ -24,6 +24,7 @@ from meta_app.agreement.trees import Found, compare
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.models import Study
+from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.extraction.selectors import with_locks
 from meta_app.projects.permissions import Place
 
@@ -145,6 +146,7 @@ def comparison_agree(*, place: Place, comparison: Comparison, version: int) -> C
 
 def _conclude(comparison: Comparison, actor: User, automatic: bool = False) -> None:
     consensus = consensus_build(comparison=comparison, author=actor)
+    overlaps_refresh(project=comparison.study.project)
     comparison.state, comparison.agreed_at = Comparison.State.AGREED, timezone.now()
     comparison.save(update_fields=["state", "agreed_at", "updated_at"])
     after = {"revision": consensus.revision, "automatic": automatic, "decisions": _decisions(comparison)}

@@ -165,7 +165,8 @@ def test_the_characteristics_name_units_spread_and_references(agreed):
     )
     for words in (
         "Patients > controls: Resting-state fMRI (3 lines, 3 datasets)", "Cao 2017 [1]", "Patients, 18 (9)",
-        "60.92 ± 9.29", "5.12 ± 6.17†", "† The report states no unit.", "VAS before 6.5 ± 1.25", "1. Cao 2017 et al", "stSCS, 8 weeks",
+        "60.92 ± 9.29", "5.12 ± 6.17†", "† The report states no unit.", "VAS before 6.5 ± 1.25", "1. Cao 2017 et al",
+        "stSCS, 8 weeks",
     ):  # fmt: skip
         assert words in text
     book = load_workbook(io.BytesIO(made(agreed, "characteristics.xlsx")))
