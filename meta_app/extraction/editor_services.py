@@ -242,7 +242,7 @@ def _read_source(raw: Any) -> dict[str, Any] | None:
     """The parts of a source that say something; None where none does."""
     parts = {part: raw.get(part) for part in SOURCE_PARTS} if isinstance(raw, Mapping) else {}
     kept = {
-        part: value.strip()[:LONGEST_SOURCE] if isinstance(value, str) else value
+        part: value.replace("\0", "").strip()[:LONGEST_SOURCE] if isinstance(value, str) else value
         for part, value in parts.items()
         if isinstance(value, str | int) and value not in ("", 0)
     }

@@ -14,6 +14,7 @@ from meta_app.extraction.parsers import is_blank, plain, read_number
 
 LONGEST_TEXT: Final = 300
 LONGEST_LONG_TEXT: Final = 5000
+LONGEST_NUMBER: Final = 100
 MOST_SCALES: Final = 30
 LARGEST_INTEGER: Final = 2**31 - 1
 SCALE_NUMBERS: Final = ("mean", "sd", "lowest", "highest")
@@ -69,9 +70,10 @@ def _read_integer(field: FormField, raw: Any) -> Answer:
 def _read_number(field: FormField, raw: Any) -> Answer:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         return Answer(None, "This must be a number.")
-    text = _in_digits(_COUNTED.sub("", plain(str(raw))))
+    text = _COUNTED.sub("", plain(str(raw)))
     if refusal := _unreadable(text):
         return Answer(None, refusal)
+    text = _in_digits(text)
     cell = read_number(text, "cluster_size" if field.kind == "integer" else "")
     if cell.problem is not None:
         return Answer(None, f"{cell.problem.message} {cell.problem.mend}")
@@ -82,7 +84,9 @@ def _read_number(field: FormField, raw: Any) -> Answer:
 
 
 def _unreadable(text: str) -> str:
-    """The sentence for what is more than one number; empty for anything else."""
+    """The sentence for what is more than one number, or too long for one; empty for anything else."""
+    if len(text) > LONGEST_NUMBER:
+        return f"This is {len(text)} characters long. Type one number."
     if text.endswith("%"):
         return f"“{text}” is a percentage. Type the number; “Reported otherwise?” turns a percentage into people."
     if "±" in text or "+/-" in text:

@@ -8,6 +8,7 @@ from meta_app.projects.permissions import EXTRACT, Place
 
 LOCKED = "This extraction is locked. Reopen it on the page of its study to change its peaks."
 NOT_AUTHOR = "Only the author of this extraction may change it. You can read and copy its peaks."
+CONSENSUS = "The consensus changes only where its differences are settled. You can read and copy its peaks."
 NO_RIGHT = "Your role in this project does not include extracting. You can read and copy the peaks."
 
 
@@ -27,6 +28,8 @@ def why_read_only(place: Place, extraction: Extraction) -> str:
     """The sentence why this person may not change the peaks; empty if they may."""
     if not place.may(EXTRACT):
         return NO_RIGHT
+    if extraction.position == Extraction.Position.CONSENSUS:
+        return CONSENSUS
     if extraction.author_id != place.membership.user_id:
         return NOT_AUTHOR
     return LOCKED if extraction.state == Extraction.State.COMPLETE else ""

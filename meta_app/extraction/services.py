@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, ProtectedError
 from django.utils import timezone
 
+from meta_app.audit.models import AuditEntry
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.form_domain import fields_from_json
@@ -76,9 +77,10 @@ def study_update(*, extraction: Extraction, version: int, label: str, year: int 
 @transaction.atomic
 def study_delete(*, extraction: Extraction, version: int) -> None:
     """Remove a study that exists only as one's own first draft; afterwards it can only be left out with a reason."""
-    study = extraction.study
+    study = _hold(extraction)
     _claim(extraction, version)
-    if study.extractions.exclude(pk=extraction.pk).exists() or extraction.revision > 1:
+    by_others = AuditEntry.objects.filter(blind_study_id=study.pk).exclude(actor=extraction.author).exists()
+    if by_others or study.extractions.exclude(pk=extraction.pk).exists() or extraction.revision > 1:
         raise UserError(
             f"{study.label} was not deleted: it has been locked once or another reviewer works on it. Nothing changed."
         )
@@ -195,6 +197,7 @@ def extraction_complete(
     UserError
         Errors are left, or warnings were not accepted one by one, or without a reason.
     """
+    _hold(extraction)
     _claim(extraction, version, state=Extraction.State.COMPLETE, completed_at=timezone.now())
     found = extraction_problems(extraction)
     errors = [item.problem for item in found if item.blocks]
@@ -216,12 +219,19 @@ def extraction_complete(
     return extraction
 
 
+def _hold(extraction: Extraction) -> Study:
+    """The study, held until the transaction ends: of two reviewers who lock or reopen at once, the later sees both.
+
+    Before anything else, as everybody who holds a study does so before the audit chain; otherwise two could wait for
+    one another.
+    """
+    return Study.objects.select_for_update(no_key=True).get(pk=extraction.study_id)
+
+
 def _tell_if_opened(extraction: Extraction) -> None:
-    """The study is locked first: of two reviewers who lock at the same moment, the later one sees both."""
-    study = Study.objects.select_for_update().get(pk=extraction.study_id)
-    if with_locks(Study.objects.filter(pk=study.pk)).filter(opened=True).exists():
+    if with_locks(Study.objects.filter(pk=extraction.study_id)).filter(opened=True).exists():
         for callback in _when_opened:
-            callback(study, extraction.author)
+            callback(extraction.study, extraction.author)
 
 
 def _refuse_unaccepted(
@@ -248,6 +258,7 @@ def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> E
     """Make a locked extraction a draft again, as a new revision; frozen datasets keep the revision before."""
     if not reason.strip():
         raise UserError("Nothing was reopened: say why, the reason is kept with the study.")
+    _hold(extraction)
     form, before = form_for_new(project=extraction.study.project), extraction.form
     changed = Extraction.objects.filter(
         pk=extraction.pk, version=version, state=Extraction.State.COMPLETE

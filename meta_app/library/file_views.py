@@ -12,7 +12,7 @@ from meta_app.library.selectors import file_path, get_file, get_report, report_f
 from meta_app.projects.permissions import enter_project
 
 CHUNK = 1 << 16
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 SAFE = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-store",

@@ -141,6 +141,7 @@ def score_complete(*, place: Place, score: QualityScore, version: int) -> Qualit
         An item has no points yet; `details["items"]` names each.
     """
     study = Study.objects.select_for_update().get(pk=score.study_id)
+    QualityScore.objects.select_for_update().get(pk=score.pk)  # no item loses its points between here and the lock
     missing = unscored(items_of(score.instrument), points_of(score))
     if missing:
         raise UserError(

@@ -115,7 +115,11 @@ def test_a_part_beyond_the_end_does_not_exist(file, viewer, sign_in):
     assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{len(PAPER)}")
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,5-9", "lines=1-2", "bytes=-"])
+@pytest.mark.parametrize(
+    "asked",
+    ["bytes=0-1,5-9", "lines=1-2", "bytes=-", f"bytes={'9' * 5000}-"],
+    ids=["two ranges", "lines", "no range", "a number without end"],
+)
 def test_other_ranges_get_the_whole_file(asked, file, viewer, sign_in):
     assert sign_in(viewer).get(address_of(file), headers={"Range": asked}).status_code == 200
 
