@@ -30,7 +30,7 @@ from meta_app.analyses.domain import (
     units_of,
 )
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import DatasetRow, PeakRow, Snapshot, select
+from meta_app.datasets.domain import WITHOUT_HEIGHT, DatasetRow, PeakRow, Snapshot, select
 from sdm_core.effects import effective_thresholds, t_from_f, t_from_p, t_from_r, t_from_z
 from sdm_core.effects.peak_statistics import sign_only_rules
 from sdm_core.errors import InputError, Problem
@@ -47,8 +47,6 @@ __all__ = ["CORE_VERSION", "Question", "core_content", "inspect", "model_of", "p
 
 _LOST_DF = {"one_sample": 1, "two_sample": 2, "correlation": 2}
 _SIGNS = {1: "p", -1: "n"}
-_WITHOUT_HEIGHT = frozenset({"sign_only", "threshold_only"})
-"""States of datasets whose peaks count by their sign, whatever else a row holds."""
 INPUTS = "inputs"
 LONGEST_NAME = 56
 """Names become file names, which hold 255 bytes: characters of up to four, and an ending."""
@@ -232,7 +230,7 @@ def _peak_cells(
         for number, peak in enumerate(row.peaks, start=1):
             place = f"{row.key}, peak {number}"
             try:
-                statistic = _SIGNS[peak.sign] if row.peaks_state in _WITHOUT_HEIGHT else _t_or_sign(peak, _df(row))
+                statistic = _SIGNS[peak.sign] if row.peaks_state in WITHOUT_HEIGHT else _t_or_sign(peak, _df(row))
             except ValueError as error:
                 mend = "Correct the statistic or its kind; choose a sign only if the paper gives no more."
                 problems.append(Problem(place, f"{error}", mend, study=names[row.key], row=number, field="statistic"))
@@ -290,7 +288,7 @@ def _heights(studies: StudyTable | None, peaks: PeakTable | None, sign_peaks: st
 
 
 def _included(row: DatasetRow, threshold: float | None, heights: Mapping[str, int]) -> Included:
-    without = row.peaks_state in _WITHOUT_HEIGHT
+    without = row.peaks_state in WITHOUT_HEIGHT
     signs = sum(without or peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
     if row.t_threshold is not None:
         return Included(row, row.t_threshold, "reported", signs, heights)

@@ -23,6 +23,8 @@ AGREEMENT_FORMAT = "concord-agreement/1"
 UNITS = ("reports", "studies", "cohorts", "contrasts", "datasets", "maps", "peaks")
 WHOLE_MAP = "map"
 """The state of a dataset whose result is a map instead of peaks."""
+WITHOUT_HEIGHT = frozenset({"sign_only", "threshold_only"})
+"""States of datasets whose peaks count by their sign, whatever else a row holds."""
 NO_OTHER_GROUP = "none"
 """The kind of the other group where a dataset has one group only."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -301,7 +303,9 @@ def shared_cohorts(rows: Iterable[DatasetRow]) -> dict[str, tuple[str, ...]]:
 
 def answered_from(row: DatasetRow) -> tuple[object, ...]:
     """What an analysis reads of a row: equal in two versions means that its part of the answer is the same."""
-    peaks = tuple((peak.x, peak.y, peak.z, peak.sign, peak.statistic_kind, peak.statistic) for peak in row.peaks)
+    by_sign = row.peaks_state in WITHOUT_HEIGHT
+    heights = [("none", None) if by_sign else (peak.statistic_kind, peak.statistic) for peak in row.peaks]
+    peaks = tuple((peak.x, peak.y, peak.z, peak.sign, *height) for peak, height in zip(row.peaks, heights, strict=True))
     sizes = (row.n1, row.n2, row.design, row.t_threshold, row.threshold_kind)
     return (row.cohort, *sizes, row.peaks_state == "no_peaks", peaks)
 

@@ -144,11 +144,10 @@ def icc_2_1(scores: Sequence[Sequence[float]]) -> Estimate | None:
     if np.isclose(below, 0):
         return None
     icc = (between - error) / below
-    if np.isclose(error, 0):
+    shift, spread = k * icc * reviewers, (n * (1 + (k - 1) * icc) - k * icc) * error
+    if np.isclose(shift, 0) and np.isclose(spread, 0):
         return Estimate(float(icc), float(icc), float(icc))
-    ratio = reviewers / error
-    spread = n * (1 + (k - 1) * icc) - k * icc
-    freedom = (k - 1) * (n - 1) * (k * icc * ratio + spread) ** 2 / ((n - 1) * (k * icc * ratio) ** 2 + spread**2)
+    freedom = (k - 1) * (n - 1) * (shift + spread) ** 2 / ((n - 1) * shift**2 + spread**2)
     low_f = stats.f.ppf(0.5 + CONFIDENCE / 2, n - 1, freedom)
     high_f = stats.f.ppf(0.5 + CONFIDENCE / 2, freedom, n - 1)
     rest = k * reviewers + (k * n - k - n) * error

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from meta_app.analyses.domain import filters_of
 from meta_app.results.domain import Correction, units_text
 from meta_app.results.selectors import Result
 
@@ -26,7 +27,7 @@ def methods_text(told: Result) -> list[str]:
     """Paragraphs: how effects were pooled, how p was corrected, what is reported."""
     first = [PREVIEW] if told.is_preview else []
     test = [_test(told)] if told.test and not told.is_preview else []
-    return [*first, _pooling(told), *test, _reported(told)]
+    return [*first, _pooling(told) + _selected(told), *test, _reported(told)]
 
 
 def methods_file(told: Result) -> str:
@@ -43,10 +44,25 @@ def _pooling(told: Result) -> str:
         "independent implementation of the SDM-PSI method. Bounds of each dataset's effect size at every voxel were "
         f"derived from its peaks and its t threshold (kernel of {core['fwhm_mm']:g} mm full width at half maximum, "
         f"anisotropy {core['anisotropy']:g}, {_plain(core['template'])} correlation template); effect sizes within the "
-        f"bounds were imputed {core['imputations']} times (seed {told.run.seed}), pooled by a random-effects model "
-        f"({ESTIMATORS.get(core['estimator'], core['estimator'])}) and combined by Rubin's rules in the "
-        f"{_plain(core['mask'])} mask{voxels}."
+        f"bounds were imputed {core['imputations']} times (seed {told.run.seed}){_guide(told)}, pooled by a "
+        f"random-effects model ({ESTIMATORS.get(core['estimator'], core['estimator'])}) and combined by Rubin's "
+        f"rules in the {_plain(core['mask'])} mask{voxels}."
     )
+
+
+def _guide(told: Result) -> str:
+    """What the imputations are made about, where the record says how many datasets it leaves out."""
+    number = told.record.get("mle_discards_used")
+    if number is None:
+        return ""
+    left_out = f" without the {number} most favourable dataset{'s' * (number != 1)} at each voxel" if number else ""
+    return f" about the most likely effect{left_out}"
+
+
+def _selected(told: Result) -> str:
+    """What the filters beyond comparison, modality and metric let through, where there are any."""
+    words = filters_of(told.specification).words
+    return f" Datasets were selected by: {'; '.join(f'{name}: {text}' for name, text in words)}." if words else ""
 
 
 def _test(told: Result) -> str:
@@ -61,8 +77,8 @@ def _test(told: Result) -> str:
         )
     algebra = f" Computation: {test['method']}." if test.get("method") else ""
     return (
-        f"Family-wise error over all voxels was controlled with {made}: {_permuted(told)}. Of every permutation the "
-        f"largest values over the mask were kept, for positive and negative effects apart: {_statistics(test)}. "
+        f"p values were corrected for family-wise error over all voxels with {made}: {_permuted(told)}. Of every "
+        f"permutation the largest values over the mask were kept, for positive and negative effects apart: {_statistics(test)}. "
         f"Corrected p = (b + 1) / (B + 1), where b of the B = {others:,} other permutations reach the observed value; "
         f"it is one-sided in each direction and cannot be below {1 / number:.2g}.{algebra}"
     )

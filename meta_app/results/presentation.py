@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import TextChoices
 
-from meta_app.analyses.domain import HEIGHTS
+from meta_app.analyses.domain import HEIGHTS, filters_of
 from meta_app.analyses.models import Artefact, Run
 from meta_app.extraction.models import Dataset
 from meta_app.results.domain import CORRECTIONS, units_text
@@ -39,6 +39,7 @@ def question_facts(result: Result) -> list[Fact]:
         ("Comparison", _labels(Dataset.Comparison, [filters["comparison"]])),
         ("Modalities", _labels(Dataset.Modality, filters["modalities"])),
         ("Metrics", ", ".join(filters["metrics"]) or "all"),
+        *filters_of(result.specification).words,
         ("Analysed", units_text(result.counts)),
         ("Model", f"random effects, {ESTIMATORS.get(core['estimator'], core['estimator'])}"),
         ("Imputations", f"{core['imputations']} per study"),

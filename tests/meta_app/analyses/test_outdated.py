@@ -43,6 +43,12 @@ def test_a_newer_version_that_reads_the_same_outdates_nothing(launch, newer, pro
     assert runs_outdated(project, [run]) == {}
 
 
+def test_peaks_that_count_by_their_sign_from_now_on_outdate_a_run(launch, newer, project):
+    run = launch().run
+    newer(lambda studies: studies[0]["datasets"][0].update(peaks_state="sign_only"))
+    assert "changed 1 of its 3 datasets" in runs_outdated(project, [run])[run.pk].text
+
+
 def test_what_other_filters_let_through_outdates_nothing(launch, newer, project):
     run = launch(filters=Filters("patients_controls", studies=("Study 1",))).run
     newer(later_threshold)

@@ -61,6 +61,14 @@ def test_icc_is_that_of_shrout_and_fleiss():
     assert [found.low, found.high] == pytest.approx([0.019, 0.761], abs=5e-4)
 
 
+def test_icc_of_a_reviewer_who_is_always_one_point_higher_is_not_told_as_certain():
+    """By hand: 2, 0.5 and 0 are the mean squares; 2 / (2 + 2 x 0.5 / 3) for 3 studies; F(2, 1; 0.975) is 799.5."""
+    found = icc_2_1([[1, 2], [2, 3], [3, 4]])
+    assert found.value == pytest.approx(2 / (2 + 2 * 1.5 / 3))
+    assert found.low == pytest.approx(3 * 2 / (799.5 * 2 * 1.5 + 3 * 2), rel=1e-4)
+    assert found.low < found.value < found.high <= 1
+
+
 def test_icc_of_equal_scores_is_one_and_of_scores_without_any_difference_open():
     assert icc_2_1([[15, 15], [17, 17], [19, 19]]).value == 1
     assert icc_2_1([[20, 20], [20, 20]]) is None

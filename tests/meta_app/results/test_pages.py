@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from meta_app.analyses.models import Artefact, Run
 from meta_app.extraction.models import Dataset
 from meta_app.projects.models import Membership, Project, Role
-from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, make_run
+from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, SPECIFICATION, make_run
 
 PATHS = ["", "slices.png", "tables.xlsx", "everything.zip", "files/maps/z.nii.gz"]
 
@@ -233,6 +233,8 @@ def test_the_methods_text_is_written_from_the_record(tested_text):
     text = tested_text()
     for words in (
         "40 permutations of subject images (the data as they are among them; drawn with seed 3)",
+        "about the most likely effect without the 1 most favourable dataset at each voxel",
+        "p values were corrected for family-wise error over all voxels",
         "the signs of subject images were flipped",
         "Corrected p = (b + 1) / (B + 1), where b of the B = 39 other permutations",
         "cannot be below 0.025",
@@ -244,11 +246,24 @@ def test_the_methods_text_is_written_from_the_record(tested_text):
         assert words in text
 
 
+def test_a_corrected_result_says_that_p_from_peaks_can_be_too_small(tested_text):
+    assert "From peaks a corrected p can be too small: of 60 simulated analyses without any effect" in tested_text()
+
+
+def test_a_result_of_chosen_studies_says_so_on_its_page_and_in_its_methods(run, page, sign_in, viewer):
+    chosen = SPECIFICATION | {"filters": SPECIFICATION["filters"] | {"studies": ["Aster 2001"], "quality_min": 12}}
+    run.specification.content = json.dumps(chosen)
+    run.specification.save()
+    text = re.sub(r"\s+", " ", sign_in(viewer).get(page(run)).content.decode())
+    assert "<dt>Quality at or above</dt><dd>12 points</dd><dt>Studies</dt><dd>Aster 2001</dd>" in text
+    assert "Datasets were selected by: Quality at or above: 12 points; Studies: Aster 2001." in text
+
+
 def test_a_result_without_a_test_offers_no_correction_and_its_methods_name_none(run, page, sign_in, viewer):
     text = sign_in(viewer).get(page(run)).content.decode()
     assert "data-correction-choice" not in text
     assert "Permutations</dt><dd>none: p values are not corrected" in text
-    assert "Family-wise" not in text
+    assert "family-wise error" not in text
     assert "not corrected for multiple comparisons" in text
 
 
