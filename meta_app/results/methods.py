@@ -78,7 +78,8 @@ def _test(told: Result) -> str:
     algebra = f" Computation: {test['method']}." if test.get("method") else ""
     return (
         f"p values were corrected for family-wise error over all voxels with {made}: {_permuted(told)}. Of every "
-        f"permutation the largest values over the mask were kept, for positive and negative effects apart: {_statistics(test)}. "
+        f"permutation the largest values over the mask were kept, for positive and negative effects apart: "
+        f"{_statistics(test)}. "
         f"Corrected p = (b + 1) / (B + 1), where b of the B = {others:,} other permutations reach the observed value; "
         f"it is one-sided in each direction and cannot be below {1 / number:.2g}.{algebra}"
     )
