@@ -95,7 +95,9 @@ def _store(comparison: Comparison, found: Iterable[Found]) -> int:
 
 def _settled_before(comparison: Comparison) -> list[Difference]:
     last = Comparison.objects.filter(study=comparison.study_id, number=comparison.number - 1)
+    readers = comparison.study.extractions.filter(position__in=("A", "B")).values("author")
     kept = Difference.objects.filter(comparison__in=last).exclude(state=Difference.State.OPEN)
+    kept = kept.exclude(decided_by__in=readers)  # whoever took a free place since does not settle their own work
     return list(kept.prefetch_related("letters"))
 
 
