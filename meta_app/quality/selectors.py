@@ -1,6 +1,6 @@
 """Reads. Blinding is enforced here: everything that shows quality scores starts from `visible_scores`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import BooleanField, Count, ExpressionWrapper, Prefetch, Q, QuerySet
@@ -126,7 +126,7 @@ def score_lines(place: Place) -> list[ScoreLine]:
     """The studies of a project as this person may see them, in a fixed number of queries."""
     by_author = QualityScore.objects.select_related("author").prefetch_related("item_scores").order_by("position")
     studies = with_scores(Study.objects.filter(project=place.project)).prefetch_related(
-        Prefetch("quality_scores", by_author), "assignments"
+        Prefetch("quality_scores", by_author), Prefetch("assignments", standing_assignments(place.project.pk))
     )
     if place.membership.role == Role.VIEWER:
         agreed = visible_scores(place).order_by().values("study")
@@ -145,7 +145,7 @@ def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
         study=study,
         mine=mine,
         others=[score for score in reviewers if score is not mine],
-        may_start=mine is None and bool(free_position(place, study, reviewers)),
+        may_start=mine is None and bool(free_position(place, study.assignments.all(), reviewers)),
         opened=study.scores_opened,
         open_items=len(open_items(consensus)) if consensus else None,
         total=total,
@@ -153,12 +153,18 @@ def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
     )
 
 
-def free_position(place: Place, study: Study, reviewers: list[QualityScore]) -> str:
+def standing_assignments(project_id: int) -> QuerySet[Assignment]:
+    """The assignments of those who review here still: a place of someone who has left is free to be scored."""
+    members = Membership.objects.filter(project=project_id, role__in=EXTRACT)
+    return Assignment.objects.filter(study__project=project_id, reviewer__in=members.values("user"))
+
+
+def free_position(place: Place, assignments: Iterable[Assignment], reviewers: list[QualityScore]) -> str:
     """A or B, if this person may score the study: as assigned, or where nobody is, who comes first."""
     taken = {score.position for score in reviewers}
     if not place.may(EXTRACT):
         return ""
-    assigned: dict[int, str] = {one.reviewer_id: one.position for one in study.assignments.all()}
+    assigned: dict[int, str] = {one.reviewer_id: one.position for one in assignments}
     own = assigned.get(place.membership.user_id)
     if own:
         return own if own not in taken else ""

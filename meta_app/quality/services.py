@@ -7,15 +7,18 @@ takes over the items that are equal; the rest is settled item by item, never on 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core import serializers
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from meta_app.accounts.models import User
 from meta_app.audit.models import AuditEntry
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.models import Study
+from meta_app.projects.models import Membership
 from meta_app.projects.permissions import ADJUDICATE, Place
 from meta_app.quality import instruments
 from meta_app.quality.domain import Item, instrument_changes, instrument_problems, moved_points, shown, unscored
@@ -30,6 +33,7 @@ from meta_app.quality.selectors import (
     points_of,
     project_instrument,
     score_total,
+    standing_assignments,
     used_items,
 )
 
@@ -48,7 +52,7 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     reviewers = list(study.quality_scores.exclude(position=CONSENSUS))
     if any(score.author_id == place.membership.user_id for score in reviewers):
         raise UserError(f"You have already started to score {study.label}. Nothing changed.")
-    position = free_position(place, study, reviewers)
+    position = free_position(place, standing_assignments(study.project_id).filter(study=study), reviewers)
     if not position:
         raise UserError(f"{study.label} is scored by {SCORERS} others. Nothing was started.")
     instrument = reviewers[0].instrument if reviewers else _stored_instrument(study)
@@ -169,6 +173,21 @@ def score_reopen(*, place: Place, score: QualityScore, version: int, reason: str
         drafts_move(study=study, instrument=project_instrument(study.project))
     _record(score, "quality.reopened", place, after={"revision": score.revision}, reason=reason.strip())
     return score
+
+
+@transaction.atomic
+def scores_return(*, membership: Membership, editor: User, leaves: bool) -> None:  # noqa: ARG001
+    """Who leaves the project makes room: drafts go, with a copy in the audit trail; locked scores stay.
+
+    Someone who only changes role keeps the drafts.
+    """
+    drafts = QualityScore.objects.filter(
+        author=membership.user, study__project=membership.project, state=DRAFT
+    ).exclude(position=CONSENSUS)  # fmt: skip
+    for draft in drafts.select_related("study").prefetch_related("item_scores") if leaves else ():
+        copy = list(serializers.serialize("python", [draft, *draft.item_scores.all()]))
+        _record(draft, "quality.returned", None, f"draft of {membership.user}", before=copy)
+        draft.delete()
 
 
 def _move(score: QualityScore, version: int, now: str, **changes: Any) -> None:
