@@ -33,6 +33,7 @@ _NAMES: Final = {
 }
 _SPACED_SIGN: Final = re.compile(r"^([+-])\s+(?=[\d.])")
 _MILLIMETRES: Final = re.compile(r"(?<=\d)\s*mm$", re.IGNORECASE)
+_P_BEHIND: Final = re.compile(r"(?<=\d)[\s,;]*[([]?\s*p\s*[<>=≤≥]\s*[\d.,]+\s*[)\]]?$", re.IGNORECASE)
 _FOOTNOTE_LETTER: Final = re.compile(r"(?<=\d)\s?[a-d]$")
 _SIDE: Final = re.compile(r"^(?:[LR]\s*\d[\d.]*|\d[\d.]*\s*[LR])$")
 _THOUSANDS: Final = re.compile(r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
@@ -136,6 +137,8 @@ def _undressed(raw: str, field: str) -> str:
     text = _BRACKETS.sub(r"\1", plain(raw))
     if field in _NAMES:
         text = _NAMES[field].sub("", text)
+    if field == "statistic":
+        text = _P_BEHIND.sub("", text)
     if field in _COORDINATES:
         text = _MILLIMETRES.sub("", text)
     return _FOOTNOTE_LETTER.sub("", _SPACED_SIGN.sub(r"\1", text))

@@ -23,6 +23,7 @@ const NAMES = {
 };
 const SPACED_SIGN = /^([+-])\s+(?=[\d.])/;
 const MILLIMETRES = /(?<=\d)\s*mm$/i;
+const P_BEHIND = /(?<=\d)[\s,;]*[([]?\s*p\s*[<>=≤≥]\s*[\d.,]+\s*[)\]]?$/i;
 const FOOTNOTE_LETTER = /(?<=\d)\s?[a-d]$/;
 const SIDE = /^(?:[LR]\s*\d[\d.]*|\d[\d.]*\s*[LR])$/;
 const THOUSANDS = /^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$/;
@@ -98,6 +99,7 @@ export function readNumber(raw, field) {
 function undressed(raw, field) {
   let text = plain(raw).replace(BRACKETS, "$1");
   if (NAMES[field]) text = text.replace(NAMES[field], "");
+  if (field === "statistic") text = text.replace(P_BEHIND, "");
   if (AXES.includes(field)) text = text.replace(MILLIMETRES, "");
   return text.replace(SPACED_SIGN, "$1").replace(FOOTNOTE_LETTER, "");
 }
