@@ -20,6 +20,7 @@ Numbers = Mapping[str, float]
 MONTHS_IN_A_YEAR: Final = 12.0
 WEEKS_IN_A_YEAR: Final = 365.25 / 7
 DAYS_IN_A_YEAR: Final = 365.25
+_NORMAL: Final = "mean by Luo 2018, SD by Wan 2014 for a normal distribution (not for skewed values)"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def mean_sd_from_quartiles(given: Numbers) -> Converted:
     mean = weight * (q1 + q3) / 2 + (1 - weight) * median
     sd = (q3 - q1) / (2 * NormalDist().inv_cdf((0.75 * n - 0.125) / (n + 0.25)))
     reported = f"median {median:g}, quartiles {q1:g} to {q3:g}, n = {n}"
-    return _mean_sd(mean, sd, reported, "mean by Luo 2018, SD by Wan 2014, from median and quartiles")
+    return _mean_sd(mean, sd, reported, f"{_NORMAL}, from median and quartiles")
 
 
 def mean_sd_from_range(given: Numbers) -> Converted:
@@ -89,7 +90,7 @@ def mean_sd_from_range(given: Numbers) -> Converted:
     mean = weight * (least + greatest) / 2 + (1 - weight) * median
     sd = (greatest - least) / (2 * NormalDist().inv_cdf((n - 0.375) / (n + 0.25)))
     reported = f"median {median:g}, range {least:g} to {greatest:g}, n = {n}"
-    return _mean_sd(mean, sd, reported, "mean by Luo 2018, SD by Wan 2014, from median and range")
+    return _mean_sd(mean, sd, reported, f"{_NORMAL}, from median and range")
 
 
 def _from_parts_of_a_year(unit: str, in_a_year: float) -> Callable[[Numbers], Converted]:

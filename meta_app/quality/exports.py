@@ -5,9 +5,6 @@ import io
 import re
 from collections.abc import Iterable
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.quality.models import QualityScore
 from meta_app.quality.selectors import items_of
@@ -55,6 +52,9 @@ def as_csv(rows: Iterable[tuple[Cell, ...]]) -> bytes:
 
 def as_xlsx(rows: Iterable[tuple[Cell, ...]]) -> bytes:
     """Numbers as numbers, text as text, whatever it begins with."""
+    from openpyxl import Workbook  # large, and only this needs it
+    from openpyxl.cell import WriteOnlyCell
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("quality scores")
     sheet.freeze_panes = "B2"

@@ -48,6 +48,14 @@ def test_the_means_of_luo_2018_by_hand():
     assert converted("quartiles", q1=2, median=4, q3=8, n=39).values["mean"] == 4.71
 
 
+def test_what_is_made_of_a_median_says_that_it_is_not_for_skewed_values():
+    for found in (
+        converted("range", least=1, median=4, greatest=13, n=16),
+        converted("quartiles", q1=2, median=4, q3=8, n=39),
+    ):
+        assert "for a normal distribution (not for skewed values)" in found.formula
+
+
 @pytest.mark.parametrize(
     ("way", "mean", "sd"), [("months", 2.0, 0.5), ("weeks", 0.46, 0.115), ("days", 0.0657, 0.0164)]
 )
