@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
 
 LARGEST_NUMBER = 2**63 - 1
 
@@ -21,3 +22,21 @@ class NumbersFitTheDatabase:
         if any(isinstance(value, int) and value > LARGEST_NUMBER for value in kwargs.values()):
             request.resolver_match = None  # the error page must not look for such a project either
             raise Http404
+
+
+class TextsFitTheDatabase:
+    """A NUL in a form or a search, as no keyboard types it, is refused; PostgreSQL would break on it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:  # noqa: ARG002
+        if _holds_nul(request.GET) or _holds_nul(request.POST):
+            raise BadRequest("NUL")
+
+
+def _holds_nul(texts: QueryDict) -> bool:
+    return any("\0" in text for name, found in texts.lists() for text in (name, *found))

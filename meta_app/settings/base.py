@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "meta_app.accounts.middleware.SignInFirst",
     "meta_app.common.middleware.NumbersFitTheDatabase",
+    "meta_app.common.middleware.TextsFitTheDatabase",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -85,3 +85,9 @@ def test_odd_versions_of_forms_break_nothing(project, owner, sign_in):
 
 def test_control_characters_of_a_pdf_do_not_keep_a_workbook_from_being_made():
     assert as_xlsx([Table("peaks", ("label",), (("L\x0binsula\x01",),))]).startswith(b"PK")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_nul_in_a_search_or_a_form_is_refused(project, owner, sign_in, method):
+    response = getattr(sign_in(owner), method)(f"/projects/{project.pk}/extraction/", {"q": "pain\0"})
+    assert response.status_code == 400
