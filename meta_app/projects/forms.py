@@ -81,7 +81,10 @@ class ProtocolForm(StyledForm, forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["change_reason"].required = str(self["version"].value() or 0) != "0"
+        if str(self["version"].value() or 0) == "0":
+            self.fields["change_reason"].widget = forms.HiddenInput()
+        else:
+            self.fields["change_reason"].required = True
 
 
 class RuleForm(StyledForm, forms.Form):

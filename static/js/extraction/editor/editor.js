@@ -109,7 +109,9 @@ function tellOthers(answer) {
   const [level, number] = row.split(":");
   if (key !== "label" && key !== "kind") return;
   if (level === "dataset") {
-    answer.closest("details").querySelector(".dataset-name").textContent = baseOf(answer).value;
+    const [details, name] = [answer.closest("details"), baseOf(answer).value];
+    details.querySelector(".dataset-name").textContent = name;
+    for (const link of details.querySelectorAll(".peaks-link")) link.setAttribute("aria-label", `Enter the peaks of ${name}`);
   } else if (level === "group") {
     const kind = answerOf(row, "kind").querySelector("select").selectedOptions[0].textContent;
     const name = baseOf(answerOf(row, "label")).value || kind;
