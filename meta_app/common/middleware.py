@@ -1,4 +1,4 @@
-"""What no address may ask of the database."""
+"""What no address may ask of the database, and how long a page is good for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,3 +40,16 @@ class TextsFitTheDatabase:
 
 def _holds_nul(texts: QueryDict) -> bool:
     return any("\0" in text for name, found in texts.lists() for text in (name, *found))
+
+
+class PagesAreAskedAnew:
+    """Pages are not kept by the browser: Back shows what is stored now, and nobody reads them after signing out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html"):
+            response.setdefault("Cache-Control", "private, no-store")
+        return response

@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "meta_app.accounts.middleware.SignInFirst",
     "meta_app.common.middleware.NumbersFitTheDatabase",
     "meta_app.common.middleware.TextsFitTheDatabase",
+    "meta_app.common.middleware.PagesAreAskedAnew",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

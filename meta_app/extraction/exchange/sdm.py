@@ -99,9 +99,10 @@ def _peak_file(name: str, study: Item, dataset: Item, t_of: TOf) -> tuple[str, s
     if dataset["peaks_state"] == "no_peaks":
         return f"{name}.no_peaks.txt", ""
     first, second = _groups(study, dataset)
+    signs_only = dataset["peaks_state"] in ("sign_only", "threshold_only")
     lines = []
     for peak in dataset["peaks"]:
-        t = t_of(peak, dataset["design"], first["n"], second["n"] if second else None)
+        t = None if signs_only else t_of(peak, dataset["design"], first["n"], second["n"] if second else None)
         sign = "p" if peak["sign"] > 0 else "n"
         lines.append(",".join([*(_cell(peak[axis]) for axis in "xyz"), sign if t is None else _cell(t)]) + "\n")
     return f"{name}.{dataset['software']}_mni.txt", "".join(lines)

@@ -78,3 +78,7 @@ def test_every_time_is_given_so_that_the_reader_sees_his_own():
     """Only the component that the script rewrites prints times; an option holds text alone."""
     printing = [path.name for path in TEMPLATES if "|date:" in path.read_text(encoding="utf-8")]
     assert sorted(printing) == ["_time.html", "run_new.html"]
+
+
+def test_pages_are_not_kept_by_the_browser_so_that_back_shows_what_is_stored(project, owner, sign_in):
+    assert sign_in(owner).get(f"/projects/{project.pk}/extraction/")["Cache-Control"] == "private, no-store"

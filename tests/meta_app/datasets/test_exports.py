@@ -211,3 +211,11 @@ def test_without_its_companion_a_folder_still_gives_people_and_peaks(agreed):
     assert [study["label"] for study in reading.studies] == ["Cao_2017_ReHo", "Zhang_2016_ReHo", "ReHo"]
     assert [len(study["datasets"][0]["peaks"]) for study in reading.studies] == [2, 3, 0]
     assert reading.studies[2]["datasets"][0]["peaks_state"] == "no_peaks"
+
+
+def test_a_sign_only_dataset_goes_out_as_signs_even_where_a_statistic_stands(place, make_study):
+    make_study("Cao 2017", peaks_state="sign_only")
+    Peak.objects.update(statistic_kind="t", statistic=4.5, sign=1)
+    folder = files(agreed_dataset_freeze(place=place)[0], "sdm.zip")
+    rows = next(text for name, text in folder.items() if name.endswith("_mni.txt")).decode().split()
+    assert {row.rsplit(",", 1)[1] for row in rows} == {"p"}
