@@ -11,6 +11,7 @@ from meta_app.common.forms import read_number
 from meta_app.extraction import editor_services
 from meta_app.extraction.editor_selectors import shown_extraction
 from meta_app.extraction.models import Extraction
+from meta_app.extraction.rule_checks import project_rules, verdicts
 from meta_app.extraction.selectors import get_own_extraction, study_reports, whole_extractions
 from meta_app.extraction.study_checks import extraction_problems, grouped, warning_ticks
 from meta_app.projects.permissions import EXTRACT, enter_project
@@ -28,8 +29,11 @@ def answers(request: HttpRequest, project_id: int, study_id: int) -> HttpRespons
 def problems(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id, EXTRACT)
     extraction = get_own_extraction(place, study_id)
-    context = {"project": place.project, "study": extraction.study, "extraction": extraction}
-    return render(request, "extraction/_problems.html", context | problem_context(extraction))
+    context = {"project": place.project, "study": extraction.study, "extraction": extraction, "editable": True}
+    context["verdicts"] = verdicts(
+        whole_extractions(Extraction.objects.filter(pk=extraction.pk)).get(), project_rules(place.project.pk)
+    )
+    return render(request, "extraction/editor/_problems.html", context | problem_context(extraction))
 
 
 @require_POST

@@ -162,12 +162,21 @@ async function showProblems() {
   const ticked = new Set([...box.querySelectorAll("[name=accepted]:checked")].map((tick) => tick.value));
   const reason = box.querySelector("[name=reason]")?.value ?? "";
   const typing = box.contains(document.activeElement) && document.activeElement.name === "reason";
-  box.innerHTML = text;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  box.replaceChildren(fresh.getElementById("complete"));
+  showCriteria(fresh.querySelectorAll("#criteria"));
   for (const tick of box.querySelectorAll("[name=accepted]")) tick.checked = ticked.has(tick.value);
   const field = box.querySelector("[name=reason]");
   if (field) field.value = reason;
   if (field && typing) field.focus();
   setVersion(Math.max(Number(root.dataset.version), Number(box.querySelector("[name=version]").value)));
+}
+
+/** The criteria as they stand now, unless a reason is being typed there. */
+function showCriteria(criteria) {
+  const box = document.getElementById("verdicts");
+  const typedReason = [...box.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
+  if (!typedReason && !box.contains(document.activeElement)) box.replaceChildren(...criteria);
 }
 
 function jump(event) {
