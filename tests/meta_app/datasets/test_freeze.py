@@ -230,3 +230,19 @@ def test_studies_locked_since_the_last_version_wait_for_those_who_may_freeze(pla
     make_study("Cao 2018")
     assert waiting_to_freeze(place.membership).count == 1
     assert waiting_to_freeze(project.memberships.get(user=reviewer)) is None
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("drug", "placebo, crossover"), ("1.5 T", "3 T, another scanner"), ("first scan", "the same people a year later")],
+)
+def test_datasets_of_the_same_people_count_once_as_a_cohort(place, make_study, labels):
+    first = make_study("Cao 2017").datasets.get()
+    Dataset.objects.filter(pk=first.pk).update(label=labels[0])
+    Dataset.objects.create(
+        extraction=first.extraction, cohort=first.cohort, group_a=first.group_a, group_b=first.group_b, label=labels[1],
+        comparison=first.comparison, modality=first.modality, metric=first.metric, design=first.design, space="mni",
+        peaks_state="no_peaks",
+    )  # fmt: skip
+    counts = agreed_dataset_freeze(place=place)[0].counts
+    assert (counts["studies"], counts["cohorts"], counts["datasets"]) == (1, 1, 2)

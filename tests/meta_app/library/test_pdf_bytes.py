@@ -46,6 +46,7 @@ def test_a_protected_paper_is_taken_with_a_notice():
         (b"\x89PNG\r\n\x1a\n", "picture"),
         (b"%!PS-Adobe-3.0", "PostScript"),
         (b"MZ\x90\x00\x03 This program cannot be run in DOS mode", "not a PDF"),
+        (b"\x1f\x8b\x08\x00 a map of the authors, t.nii.gz", "not a PDF"),
         (b"#!/bin/sh\nrm -rf /", "not a PDF"),
     ],
 )
