@@ -201,6 +201,21 @@ def test_what_is_reported_otherwise_is_converted_and_keeps_its_formula(editor, d
     assert stored(dataset).sources["age_sd"] == {"reported": "64.4, SE 2, n = 16", "formula": "SD = SE × √n"}
 
 
+def test_p_becomes_the_threshold_t_although_an_extension_has_styled_the_fields(editor, dataset):
+    """As password managers do; copying such a style would break the content policy."""
+    heard = []
+    editor.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    editor.evaluate("document.querySelectorAll('input').forEach((field) => field.style.setProperty('color', 'red'))")
+    editor.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
+    editor.get_by_role("button", name="Reported otherwise?").first.click()
+    dialog = editor.get_by_role("dialog")
+    dialog.get_by_label("p, one-tailed").fill("0.001")
+    dialog.get_by_label("Degrees of freedom").fill("28")
+    editor.keyboard.press("Enter")
+    expect(control(editor, f"dataset:{dataset.pk}", "t_threshold")).to_have_value("3.4082")
+    assert heard == []
+
+
 def test_a_problem_leads_to_its_field_and_goes_once_it_is_mended(editor, dataset):
     control(editor, patients(dataset), "n_female").fill("20")
     editor.keyboard.press("Tab")

@@ -278,19 +278,6 @@ def test_on_a_phone_the_page_itself_does_not_scroll_sideways(open_grid, phone):
     assert window.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_t_is_filled_in_on_the_page_although_an_extension_has_styled_its_fields(grid, dataset):
-    """As password managers do; copying such a style would break the content policy."""
-    heard = []
-    grid.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-    study = dataset.extraction.study
-    grid.goto(f"/projects/{study.project_id}/extraction/{study.pk}/datasets/{dataset.pk}/")
-    grid.get_by_label("p (one-tailed)").fill("0.001")
-    grid.evaluate("document.querySelectorAll('input').forEach((field) => field.style.setProperty('color', 'red'))")
-    grid.get_by_role("button", name="Fill in t").click()
-    expect(grid.get_by_text("t is filled in")).to_be_visible()
-    assert heard == []
-
-
 def test_saving_says_when_it_was_saved(grid):
     focus(grid)
     type_row(grid, "insula")
