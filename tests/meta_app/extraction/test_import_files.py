@@ -105,23 +105,24 @@ def bomb():
     return content.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("empty.json", b"", "empty.json is empty."),
-        ("blank.txt", b"  \n\n", "blank.txt is empty."),
-        ("page.csv", b"<!DOCTYPE html><html>sign in</html>", "page.csv is a web page, not a table."),
-        ("cut.zip", packed(SDM)[:200], "cut.zip is a damaged ZIP or XLSX file."),
-        ("bomb.zip", bomb(), "bomb.zip would unpack to 60 MB in 1 files."),
-        ("old.xls", b"\xd0\xcf\x11\xe0 old", "old.xls is an old Excel, a PDF or a packed file."),
-        ("cut.json", b'{"format": "concord-agreed-dataset/2", "stu', "cut.json is no whole JSON at line 1."),
-        ("other.json", b'{"a": 1}', "other.json is JSON of no known format."),
-        ("list.json", b"[1, 2]", "list.json is JSON of no known format."),
-        ("words.txt", b"some words", "words.txt is a text of no known format."),
-        ("some.zip", packed({"a.csv": b"x", "b.csv": b"y"}), "some.zip is of no known format."),
-        ("nothing.zip", packed({}), "nothing.zip"),
-    ],
-)
+REFUSED = [
+    ("empty.json", b"", "empty.json is empty."),
+    ("blank.txt", b"  \n\n", "blank.txt is empty."),
+    ("page.csv", b"<!DOCTYPE html><html>sign in</html>", "page.csv is a web page, not a table."),
+    ("cut.zip", packed(SDM)[:200], "cut.zip is a damaged ZIP or XLSX file."),
+    ("bomb.zip", bomb(), "bomb.zip would unpack to 60 MB in 1 files."),
+    ("old.xls", b"\xd0\xcf\x11\xe0 old", "old.xls is an old Excel, a PDF or a packed file."),
+    ("cut.json", b'{"format": "concord-agreed-dataset/2", "stu', "cut.json is no whole JSON at line 1."),
+    ("other.json", b'{"a": 1}', "other.json is JSON of no known format."),
+    ("list.json", b"[1, 2]", "list.json is JSON of no known format."),
+    ("words.txt", b"some words", "words.txt is a text of no known format."),
+    ("some.zip", packed({"a.csv": b"x", "b.csv": b"y"}), "some.zip is of no known format."),
+    ("nothing.zip", packed({}), "nothing.zip"),
+]
+
+
+# Named by the file: the bytes of a ZIP hold the time, so that each process of a test run would name its test otherwise.
+@pytest.mark.parametrize(("name", "content", "words"), REFUSED, ids=[name for name, *_rest in REFUSED])
 def test_what_cannot_be_used_is_refused_with_its_name(name, content, words):
     assert words in refusal({name: content})
 
