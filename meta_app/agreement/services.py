@@ -26,6 +26,7 @@ from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.models import Study
 from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.extraction.selectors import with_locks
+from meta_app.extraction.services import study_hold
 from meta_app.projects.permissions import Place
 
 Choice = Difference.Choice
@@ -41,7 +42,7 @@ def comparison_make(*, study: Study, actor: User) -> Comparison | None:
 
     Where nothing differs the consensus is made at once.
     """
-    study = Study.objects.select_for_update().get(pk=study.pk)
+    study = study_hold(study_id=study.pk)
     current = study.comparisons.exclude(state=Comparison.State.SUPERSEDED).first()
     if current is not None or not _is_double_and_open(study):
         return current
@@ -137,7 +138,7 @@ def comparison_agree(*, place: Place, comparison: Comparison, version: int) -> C
     UserError
         Differences are left, or what was decided does not fit together.
     """
-    _refuse_others(place, comparison)
+    _hold(place, comparison)
     left = comparison.differences.exclude(state=Difference.State.SETTLED).count()
     if left:
         raise UserError(f"Not agreed yet: {left} difference{'' if left == 1 else 's'} must be settled first.")
@@ -163,7 +164,7 @@ def _decisions(comparison: Comparison) -> dict[str, int]:
 @transaction.atomic
 def comparison_reopen(*, place: Place, comparison: Comparison, version: int, reason: str) -> Comparison:
     """Take up an agreed study again; frozen datasets keep the revision before."""
-    _refuse_others(place, comparison)
+    _hold(place, comparison)
     if not reason.strip():
         raise UserError("Nothing was reopened: say why, the reason is kept with the study.")
     _claim(comparison, version, Comparison.State.AGREED, state=Comparison.State.OPEN, agreed_at=None)
@@ -223,7 +224,7 @@ def differences_decide(
     """
     if choice not in (Choice.A, Choice.B):
         raise UserError("Nothing was decided: choose A or B.")
-    _refuse_others(place, comparison)
+    _hold(place, comparison)
     chosen = open_in(comparison, section, group)
     changed = (
         Difference.objects.filter(
@@ -286,7 +287,7 @@ def letter_add(
 def _change(place: Place, difference: Difference, version: int, action: str, told: Any = None, **values: Any) -> None:
     """The one write of a difference: by the version that was seen, of an open comparison, with its audit entry."""
     comparison = difference.comparison
-    _refuse_others(place, comparison)
+    _hold(place, comparison)
     before = _decision(difference)
     of_open = Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.OPEN)
     changed = Difference.objects.filter(pk=difference.pk, version=version, comparison__in=of_open).update(
@@ -336,8 +337,12 @@ def _claim(comparison: Comparison, version: int, only: str, **values: Any) -> No
         )
 
 
-def _refuse_others(place: Place, comparison: Comparison) -> None:
-    """Who settles is neither of the two reviewers, in the service as on the page."""
+def _hold(place: Place, comparison: Comparison) -> None:
+    """The study, held for someone who is neither of its two reviewers, in the service as on the page.
+
+    Nothing is undone while it is agreed, and no reviewer reopens it meanwhile.
+    """
+    study_hold(study_id=comparison.study_id)
     refusal = why_not_settle(place, comparison.study)
     if refusal:
         raise PermissionDenied(refusal)

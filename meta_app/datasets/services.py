@@ -28,7 +28,7 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
     UserError
         Nothing can be frozen yet.
     """
-    project = Project.objects.select_for_update().get(pk=place.project.pk)
+    project = Project.objects.select_for_update(no_key=True).get(pk=place.project.pk)
     overlaps_refresh(project=project)
     assembly = assemble(project)
     if not assembly.counts["datasets"]:

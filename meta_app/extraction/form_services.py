@@ -103,8 +103,8 @@ def _new_version(
 
 
 def _move_drafts(form: ExtractionForm, actor: Any, sentence: str) -> None:
-    drafts = Extraction.objects.select_for_update().filter(study__project=form.project, state=Extraction.State.DRAFT)
-    found = list(drafts)
+    drafts = Extraction.objects.filter(study__project=form.project, state=Extraction.State.DRAFT)
+    found = list(drafts.select_for_update(of=("self",), no_key=True).order_by("pk"))
     drafts.update(form=form, version=F("version") + 1, updated_at=timezone.now())
     ExtractionEvent.objects.bulk_create(
         ExtractionEvent(

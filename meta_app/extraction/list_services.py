@@ -164,7 +164,7 @@ def _dealt_places(
 def _locked_studies(place: Place, study_ids: Collection[int]) -> list[Study]:
     """With their reviewers' extractions and assignments, held until the transaction ends."""
     independent = Extraction.objects.exclude(position=Extraction.Position.CONSENSUS).select_related("author")
-    studies = Study.objects.select_for_update().filter(project=place.project, pk__in=study_ids)
+    studies = Study.objects.select_for_update(no_key=True).filter(project=place.project, pk__in=study_ids)
     return list(
         studies.order_by("label", "pk").prefetch_related(
             Prefetch("extractions", independent), Prefetch("assignments", Assignment.objects.select_related("reviewer"))

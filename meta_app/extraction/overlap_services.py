@@ -22,6 +22,7 @@ def overlaps_refresh(*, project: Project) -> list[SampleOverlap]:
 
     Nobody's question is lost: decided ones stay, an open one goes only when the numbers are no longer alike.
     """
+    _hold(project)
     found = {item.key: item for item in _opened_likenesses(project) if item.strength in ASKED}
     known = asked_overlaps(project)
     stale = [row.pk for key, row in known.by_key.items() if key not in found and row.decision == _OPEN]
@@ -38,6 +39,11 @@ def overlaps_refresh(*, project: Project) -> list[SampleOverlap]:
         if row.decision == SampleOverlap.Decision.SAME and key in found:
             _share_identity(found[key], True)
     return asked_overlaps(project).open_ones()
+
+
+def _hold(project: Project) -> None:
+    """Before any row, as a completion, a consensus and a freeze do; otherwise two could wait for one another."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 _OPEN = SampleOverlap.Decision.OPEN
@@ -64,6 +70,7 @@ def overlap_decide(
     problems = _decision_problems(decision, kept, reason)
     if problems:
         raise UserError("Nothing was decided. " + " ".join(problems.values()), problems)
+    _hold(place.project)
     before = {"decision": overlap.decision, "handling": overlap.handling, "reason": overlap.reason}
     values = {"decision": decision, "handling": kept, "reason": reason.strip()}
     changed = SampleOverlap.objects.filter(pk=overlap.pk, version=version).update(

@@ -22,6 +22,7 @@ from meta_app.extraction.peak_services import peaks_recompute
 from meta_app.extraction.selectors import free_position, with_locks
 from meta_app.extraction.study_checks import Alike, extraction_problems, warning_ticks
 from meta_app.library.models import Report
+from meta_app.projects.models import Project
 from meta_app.projects.permissions import Place
 
 Values = Mapping[str, Any]
@@ -61,7 +62,8 @@ def study_create(*, place: Place, label: str, year: int | None, report: Values) 
 
 @transaction.atomic
 def study_update(*, extraction: Extraction, version: int, label: str, year: int | None) -> None:
-    study = extraction.study
+    study = study_hold(study_id=extraction.study_id)
+    _hold_extractions([study])
     _claim(extraction, version, {"label": label, "year": year}, study)
     before = {"label": study.label, "year": study.year}
     study.label, study.year = label, year
@@ -70,14 +72,14 @@ def study_update(*, extraction: Extraction, version: int, label: str, year: int 
             study.save(update_fields=["label", "year", "updated_at"])
     except IntegrityError as error:
         raise _label_taken(label) from error
-    _audit_shared(study, extraction.author, "study.changed", before=before, after={"label": label, "year": year})
     _move_other_drafts(extraction, [study])
+    _audit_shared(study, extraction.author, "study.changed", before=before, after={"label": label, "year": year})
 
 
 @transaction.atomic
 def study_delete(*, extraction: Extraction, version: int) -> None:
     """Remove a study that exists only as one's own first draft; afterwards it can only be left out with a reason."""
-    study = _hold(extraction)
+    study = study_hold(study_id=extraction.study_id)
     _claim(extraction, version)
     by_others = AuditEntry.objects.filter(blind_study_id=study.pk).exclude(actor=extraction.author).exists()
     if by_others or study.extractions.exclude(pk=extraction.pk).exists() or extraction.revision > 1:
@@ -95,6 +97,7 @@ def study_delete(*, extraction: Extraction, version: int) -> None:
 
 @transaction.atomic
 def report_save(*, extraction: Extraction, version: int, report: Report | None, values: Values) -> Report:
+    _hold_extractions(report.studies.all() if report else [extraction.study])
     _claim(extraction, version, values, report)
     before = {name: getattr(report, name) for name in values} if report else None
     if report is None:
@@ -102,15 +105,15 @@ def report_save(*, extraction: Extraction, version: int, report: Report | None, 
         extraction.study.reports.add(report)
     else:
         _store(report, values)
-    _audit_shared(extraction.study, extraction.author, "report.saved", before=before, after=dict(values))
     _move_other_drafts(extraction, report.studies.all())
+    _audit_shared(extraction.study, extraction.author, "report.saved", before=before, after=dict(values))
     return report
 
 
 @transaction.atomic
 def extraction_start(*, place: Place, study: Study) -> Extraction:
     """Begin one's own extraction: as reviewer A, or as B where two are needed and another is A."""
-    study = Study.objects.select_for_update().get(pk=study.pk)
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     independent = study.extractions.exclude(position=Extraction.Position.CONSENSUS)
     if independent.filter(author=place.membership.user).exists():
         raise UserError(f"You have already started {study.label}. Nothing changed.")
@@ -197,7 +200,7 @@ def extraction_complete(
     UserError
         Errors are left, or warnings were not accepted one by one, or without a reason.
     """
-    _hold(extraction)
+    study_hold(study_id=extraction.study_id)
     _claim(extraction, version, state=Extraction.State.COMPLETE, completed_at=timezone.now())
     found = extraction_problems(extraction)
     errors = [item.problem for item in found if item.blocks]
@@ -219,13 +222,21 @@ def extraction_complete(
     return extraction
 
 
-def _hold(extraction: Extraction) -> Study:
-    """The study, held until the transaction ends: of two reviewers who lock or reopen at once, the later sees both.
+def study_hold(*, study_id: int) -> Study:
+    """The study, held until the transaction ends: of two who lock, reopen or settle at once, the later sees both.
 
-    Before anything else, as everybody who holds a study does so before the audit chain; otherwise two could wait for
-    one another.
+    Its project is held too, so that a freeze and the questions about overlapping samples see studies as a whole. Two
+    can never wait for one another where all take what they hold in this order: study, project, extractions by number,
+    other rows, the audit chain.
     """
-    return Study.objects.select_for_update(no_key=True).get(pk=extraction.study_id)
+    study = Study.objects.select_for_update(no_key=True).get(pk=study_id)
+    Project.objects.select_for_update(no_key=True).get(pk=study.project_id)
+    return study
+
+
+def _hold_extractions(studies: Iterable[Study]) -> None:
+    """All extractions of the studies, in the order of their numbers, for what their reviewers share."""
+    list(Extraction.objects.select_for_update(no_key=True).filter(study__in=studies).order_by("pk"))
 
 
 def _tell_if_opened(extraction: Extraction) -> None:
@@ -258,7 +269,7 @@ def extraction_reopen(*, extraction: Extraction, version: int, reason: str) -> E
     """Make a locked extraction a draft again, as a new revision; frozen datasets keep the revision before."""
     if not reason.strip():
         raise UserError("Nothing was reopened: say why, the reason is kept with the study.")
-    _hold(extraction)
+    study_hold(study_id=extraction.study_id)
     form, before = form_for_new(project=extraction.study.project), extraction.form
     changed = Extraction.objects.filter(
         pk=extraction.pk, version=version, state=Extraction.State.COMPLETE

@@ -149,7 +149,7 @@ def member_remove(*, project: Project, editor: User, membership_id: int) -> None
 
 def lock_members(project: Project) -> None:
     """Two owners who remove each other at the same moment must wait for one another."""
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 def refuse_last_owner(project: Project, membership_id: int) -> None:

@@ -48,7 +48,7 @@ Values = Mapping[str, Any]
 @transaction.atomic
 def score_start(*, place: Place, study: Study) -> QualityScore:
     """Begin one's own score: as assigned, or as A, or as B where another is A."""
-    study = Study.objects.select_for_update().get(pk=study.pk)
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     reviewers = list(study.quality_scores.exclude(position=CONSENSUS))
     if any(score.author_id == place.membership.user_id for score in reviewers):
         raise UserError(f"You have already started to score {study.label}. Nothing changed.")
@@ -84,7 +84,7 @@ def item_save(*, place: Place, score: QualityScore, item: str, version: int, val
     PermissionDenied
         The score is locked.
     """
-    score = QualityScore.objects.select_for_update().select_related("instrument", "study").get(pk=score.pk)
+    score = _hold(score)
     if score.state == COMPLETE:
         raise PermissionDenied("This score is locked. Reopen it with a reason to change it. Nothing was saved.")
     _refuse_points(score.instrument, item, values["points"])
@@ -95,6 +95,12 @@ def item_save(*, place: Place, score: QualityScore, item: str, version: int, val
         after = {name: getattr(saved, name) for name in change}
         _record(score, "quality.scored", place, item, before=change, after=after)
     return saved
+
+
+def _hold(score: QualityScore) -> QualityScore:
+    """Only the score: its study and its checklist are shared with the other reviewer, who saves at the same time."""
+    scores = QualityScore.objects.select_for_update(of=("self",), no_key=True)
+    return scores.select_related("instrument", "study").get(pk=score.pk)
 
 
 def _refuse_points(instrument: Instrument, key: str, points: float | None) -> None:
@@ -144,8 +150,8 @@ def score_complete(*, place: Place, score: QualityScore, version: int) -> Qualit
     UserError
         An item has no points yet; `details["items"]` names each.
     """
-    study = Study.objects.select_for_update().get(pk=score.study_id)
-    QualityScore.objects.select_for_update().get(pk=score.pk)  # no item loses its points between here and the lock
+    study = Study.objects.select_for_update(no_key=True).get(pk=score.study_id)
+    _hold(score)  # no item loses its points between here and the lock
     missing = unscored(items_of(score.instrument), points_of(score))
     if missing:
         raise UserError(
@@ -162,7 +168,7 @@ def score_complete(*, place: Place, score: QualityScore, version: int) -> Qualit
 @transaction.atomic
 def score_reopen(*, place: Place, score: QualityScore, version: int, reason: str) -> QualityScore:
     """Make one's own locked score a draft again, as a new revision; what was agreed waits until both are locked."""
-    study = Study.objects.select_for_update().get(pk=score.study_id)
+    study = Study.objects.select_for_update(no_key=True).get(pk=score.study_id)
     if not reason.strip():
         raise UserError("Nothing was reopened: say why, the reason is kept with the study.")
     _move(score, version, COMPLETE, state=DRAFT, completed_at=None, revision=F("revision") + 1)
@@ -251,7 +257,7 @@ def consensus_settle(
     StaleEdit
         Someone settled it first; `details` holds both versions.
     """
-    study = Study.objects.select_for_update().get(pk=consensus.study_id)
+    study = Study.objects.select_for_update(no_key=True).get(pk=consensus.study_id)
     rows = _locked_rows(study, item)
     settled_as = _settled_as(place, rows)
     before = ItemScore.objects.filter(score=consensus, item=item).first()

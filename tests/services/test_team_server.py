@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,18 +69,22 @@ except DataError:
 def test_of_four_workers_at_once_each_queued_run_is_claimed_by_exactly_one(migrated, team_server):
     python(migrated, "[make_run(seed) for seed in range(1000, 1040)]")
     claims = """
-import os, time
+import os
 from datetime import timedelta
 from django.utils import timezone
-time.sleep(max(0, {start} - time.time()))
 numbers = list(Run.objects.filter(seed__gte=1000).order_by("pk").values_list("pk", flat=True))
+print("ready", flush=True)
+input()
 mine = [number for number in numbers if Run.objects.claim(number, str(os.getpid()), timezone.now(), timedelta(60))]
 print(*mine)
-""".replace("{start}", str(time.time() + 4))
+"""
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", MAKE_RUN + claims]
-    workers = [
-        subprocess.Popen(command, cwd=ROOT, env=team_server, stdout=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen(command, cwd=ROOT, env=team_server, **pipes) for _ in range(4)]
+    assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 4
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
     claimed = [number for worker in workers for number in worker.communicate(timeout=60)[0].split()]
     assert len(claimed) == len(set(claimed)) == 40
 
