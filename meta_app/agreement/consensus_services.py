@@ -200,7 +200,8 @@ class _Tree:
         if decision is None:
             value = more_precise(stored_value(a, asked), stored_value(b, asked))
             source = _source(a, asked.key) or _source(b, asked.key)
-            return value, source, {"from": "A" if (asked.level, asked.key) in NAMES_ONLY else "equal"}
+            named_by_a = (asked.level, asked.key) in NAMES_ONLY and stored_value(a, asked) != stored_value(b, asked)
+            return value, source, {"from": "A" if named_by_a else "equal"}
         if decision.choice == Choice.OTHER:
             return decision.value, {}, origin_of(decision)
         row = a if decision.choice == Choice.A else b

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Max, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from meta_app.datasets.contents import report_content, study_content
@@ -170,11 +170,13 @@ def _left_out(study: Study, dataset: Dataset | None, reason: str) -> dict[str, s
 
 
 def waiting_to_freeze(membership: Membership) -> Waiting | None:
-    """For those who may freeze: studies locked since the last version was frozen, in one query."""
+    """For those who may freeze: studies agreed since the last version was frozen, in one query."""
     if membership.role not in FREEZE:
         return None
-    latest = AgreedDataset.objects.filter(project=membership.project_id).order_by("-version").values("created_at")[:1]
-    studies = with_locks(Study.objects.filter(project=membership.project_id)).filter(opened=True)
-    newer = Q(last_locked__gt=Subquery(latest)) | ~Exists(AgreedDataset.objects.filter(project=membership.project_id))
+    versions = AgreedDataset.objects.filter(project=membership.project_id)
+    consensus = Extraction.objects.filter(study=OuterRef("pk"), position=Extraction.Position.CONSENSUS)
+    agreed = Exists(consensus.filter(state=Extraction.State.COMPLETE)) | Q(extractors_needed=1) & ~Exists(consensus)
+    studies = with_locks(Study.objects.filter(project=membership.project_id)).filter(agreed, opened=True)
+    newer = Q(last_locked__gt=Subquery(versions.order_by("-version").values("created_at")[:1])) | ~Exists(versions)
     count = studies.annotate(last_locked=Max("extractions__completed_at")).filter(newer).count()
-    return Waiting(count, "study" if count == 1 else "studies", "locked since the last version")
+    return Waiting(count, "study" if count == 1 else "studies", "agreed since the last version")

@@ -160,7 +160,10 @@ def _refuse_second(report: Report, sha256: str) -> None:
 
 
 def _second(report: Report) -> UserError:
-    return UserError(f"The very same file is already with this report ({str(report)[:120]}); nothing was added.")
+    return UserError(
+        f"The very same file is already with this report ({str(report)[:120]}); nothing was added. "
+        "If you do not see it, someone has just uploaded it: reload the page."
+    )
 
 
 def _elsewhere(report: Report, sha256: str) -> list[str]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Prefetch, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 
 from meta_app.extraction.models import Assignment, Dataset, Study
 from meta_app.extraction.selectors import visible_extractions
 from meta_app.projects.models import Membership, Project, Role
-from meta_app.projects.permissions import EXTRACT, Place
+from meta_app.projects.permissions import ADJUDICATE, EXTRACT, Place
 from meta_app.projects.selectors import current_protocol
 from meta_app.projects.stages import Waiting
 from meta_app.quality import instruments
@@ -277,12 +277,18 @@ def excluded_in_flow(project: Project) -> LaterExclusion | None:
 
 
 def waiting_scores(membership: Membership) -> Waiting:
-    """Studies whose score this person has begun and not yet locked."""
-    drafts = QualityScore.objects.filter(
-        author=membership.user, study__project=membership.project_id, state=QualityScore.State.DRAFT
-    ).exclude(position=CONSENSUS)
-    count = drafts.count()
-    return Waiting(count, "study" if count == 1 else "studies", "to score in your drafts")
+    """Studies that this person is to score, and those with items that they may settle, in one query."""
+    by_study = QualityScore.objects.filter(study=OuterRef("pk"))
+    own = by_study.filter(author=membership.user).exclude(position=CONSENSUS)
+    waiting = Exists(own.exclude(state=COMPLETE))
+    if membership.role in EXTRACT:
+        taken = QualityScore.objects.filter(study=OuterRef("study"), position=OuterRef("position"))
+        place = Assignment.objects.filter(~Exists(taken), study=OuterRef("pk"), reviewer=membership.user)
+        waiting |= Exists(place) & ~Exists(own)
+    unsettled = Q(scores_opened=True) & Exists(by_study.filter(position=CONSENSUS).exclude(state=COMPLETE))
+    waiting |= unsettled if membership.role in ADJUDICATE else unsettled & Exists(own)
+    count = with_scores(Study.objects.filter(project=membership.project_id)).filter(waiting).count()
+    return Waiting(count, "study" if count == 1 else "studies", "to score or settle")
 
 
 # The whole set

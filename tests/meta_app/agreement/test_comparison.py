@@ -128,7 +128,13 @@ def test_a_number_rounded_and_a_text_typed_otherwise_are_equal_and_the_precise_n
 def test_names_of_rows_are_no_difference(locked):
     comparison = locked(b=tree(dataset={"label": "ReHo, patients over controls"}, cohort={"label": "Sample"}))
     assert comparison.state == Comparison.State.AGREED
-    assert Dataset.objects.get(extraction=consensus_of(comparison)).origins["label"] == {"from": "A"}
+    dataset = Dataset.objects.select_related("cohort").get(extraction=consensus_of(comparison))
+    assert dataset.origins["label"] == dataset.cohort.origins["label"] == {"from": "A"}
+
+
+def test_names_of_rows_that_both_gave_are_equal(locked):
+    dataset = Dataset.objects.select_related("cohort").get(extraction=consensus_of(locked()))
+    assert dataset.origins["label"] == dataset.cohort.origins["label"] == {"from": "equal"}
 
 
 def test_a_slip_of_a_number_is_named(locked):

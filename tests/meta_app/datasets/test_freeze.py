@@ -222,7 +222,17 @@ def test_five_thousand_peaks_are_put_together_in_a_fixed_number_of_queries(
         assert assemble(project).counts["peaks"] == 5000
 
 
-def test_studies_locked_since_the_last_version_wait_for_those_who_may_freeze(place, make_study, reviewer, project):
+def test_what_two_have_locked_waits_to_be_frozen_only_once_it_is_agreed(place, make_study, adjudicator):
+    make_study(needed=2)
+    make_study(needed=2, position="B", author=place.membership.user)
+    assert waiting_to_freeze(place.membership).count == 0
+    make_study(needed=2, position="consensus", author=adjudicator)
+    assert waiting_to_freeze(place.membership).count == 1
+    Extraction.objects.filter(position="consensus").update(state="draft")
+    assert waiting_to_freeze(place.membership).count == 0
+
+
+def test_studies_agreed_since_the_last_version_wait_for_those_who_may_freeze(place, make_study, reviewer, project):
     make_study("Cao 2017")
     assert waiting_to_freeze(place.membership).count == 1
     agreed_dataset_freeze(place=place)

@@ -54,6 +54,29 @@ def test_both_are_seen_by_the_team_once_both_are_locked_and_by_viewers_when_agre
     assert seen(viewer) == {("Cao 2017", "consensus")}
 
 
+def test_what_is_assigned_begun_or_to_be_settled_waits_for_who_may_do_it(
+    study, project, reviewer, second_reviewer, owner, adjudicator, viewer, django_assert_num_queries
+):
+    def waiting(user):
+        membership = Membership.objects.select_related("user").get(project=project, user=user)
+        with django_assert_num_queries(1):
+            return selectors.waiting_scores(membership).count
+
+    people = (reviewer, second_reviewer, owner, adjudicator, viewer)
+    assert [waiting(user) for user in people] == [0, 0, 0, 0, 0]
+    for position, user in zip("AB", (reviewer, second_reviewer), strict=True):
+        Assignment.objects.create(study=study, position=position, reviewer=user, assigned_by=owner)
+    assert [waiting(user) for user in people] == [1, 1, 0, 0, 0]
+    own = fill(reviewer, study)
+    assert [waiting(user) for user in people] == [1, 1, 0, 0, 0]
+    lock(second_reviewer, study, {"pain": 1.0})
+    assert [waiting(user) for user in people] == [1, 0, 0, 0, 0]
+    services.score_complete(place=place_of(reviewer), score=own, version=own.version)
+    assert [waiting(user) for user in people] == [1, 1, 1, 1, 0]
+    settle(adjudicator, study, "pain", "B")
+    assert [waiting(user) for user in people] == [0, 0, 0, 0, 0]
+
+
 def test_one_lock_is_not_enough_where_only_one_person_extracts(project, reviewer, owner):
     study = make_study(project)
     study.extractors_needed = 1

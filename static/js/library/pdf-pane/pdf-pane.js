@@ -45,7 +45,7 @@ class PdfPane extends HTMLElement {
     this.quoteButton = element("button", { type: "button", class: "btn btn-sm btn-primary pdf-quote", hidden: true, click: () => this.#quote() }, "Use as quote ", element("kbd", {}, "Q"));
     this.body = element("div", { class: "pdf-body" }, this.scroller, this.quoteButton);
     this.empty = element("div", { class: "empty-state pdf-empty" }, element("h2", {}, "No PDF yet"),
-      element("p", {}, this.mayUpload ? "Drag the paper here, or choose it. It is then read beside what you enter; selected text becomes the quote of a value." : "Nobody has uploaded the paper yet."));
+      element("p", {}, this.mayUpload ? "Drag the paper here, or choose it with “Upload…”. It is then read beside what you enter; selected text becomes the quote of a value." : "Nobody has uploaded the paper yet."));
     this.tools = element("div", { class: "pdf-tools", role: "toolbar", "aria-label": "Page, zoom and search" },
       element("span", { class: "pdf-group" }, this.page, this.count),
       element("span", { class: "pdf-group" }, button("−", () => this.pages.step(-1), { "aria-label": "Smaller" }), button("+", () => this.pages.step(1), { "aria-label": "Larger" }),
