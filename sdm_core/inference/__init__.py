@@ -2,6 +2,7 @@
 
 clusters      suprathreshold clusters of a z map, their peaks and their anatomy
 membership    which voxels belong to which cluster
+neighbours    which neighbours of a voxel have to be looked at
 tfce          threshold-free cluster enhancement
 assignments   permutations of subjects and of studies, in blocks of 32
 extents       sizes of clusters above a cluster-forming threshold

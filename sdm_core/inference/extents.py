@@ -19,7 +19,8 @@ import numpy.typing as npt
 from scipy import special
 
 from sdm_core.compiled import compiled
-from sdm_core.inference.tfce import NONE, Enhancer, Floats, Heights, Places, root_of
+from sdm_core.inference.neighbours import NONE, Neighbours, Places, faces_entered, root_of
+from sdm_core.inference.tfce import Floats, Heights
 from sdm_core.spaces import Mask
 
 
@@ -31,17 +32,17 @@ class ClusterExtents:
     ----------
     threshold : float
         z that forms clusters.
-    neighbours : Enhancer
-        Where the 26 neighbours of each voxel are.
+    neighbours : Neighbours
+        The 26 of each voxel.
     """
 
     threshold: float
-    neighbours: Enhancer
+    neighbours: Neighbours
 
     @classmethod
     def of(cls, mask: Mask, voxel_p: float) -> ClusterExtents:
         """Clusters of voxels with a one-sided p of at most `voxel_p`."""
-        return cls(float(-special.ndtri(voxel_p)), Enhancer.of(mask))
+        return cls(float(-special.ndtri(voxel_p)), Neighbours.of(mask))
 
     def sizes(self, z: npt.ArrayLike) -> Floats:
         """Voxels of each voxel's cluster, shape (n_voxels,): negative where z is, 0 for a voxel of no cluster."""
@@ -54,27 +55,27 @@ class ClusterExtents:
         return self._run(z, np.empty(0))
 
     def _run(self, z: npt.ArrayLike, sizes: Floats) -> Floats:
-        heights, place = np.ascontiguousarray(z, dtype=np.float32), self.neighbours
-        maxima, label = np.zeros(2), np.zeros(place.box_size, np.uint32)
+        heights, threshold = np.ascontiguousarray(z, dtype=np.float32), np.float32(self.threshold)
+        maxima, label = np.zeros(2), np.zeros(self.neighbours.box_size, np.uint32)
         parent, count = np.empty(heights.size + 1, np.uint32), np.empty(heights.size + 1, np.uint32)
         for row, sign in enumerate((1, -1)):
-            _label(
-                heights * np.float32(sign), np.float32(self.threshold), place.corners, place.steps,
-                np.uint32(place.centre), label, parent, count, float(sign), sizes, maxima[row:],
-            )  # fmt: skip
+            own = heights * np.float32(sign), threshold, self.neighbours, label, parent, count
+            _label(*own, float(sign), sizes, maxima[row:])
         return maxima
 
 
 @compiled
 def _enter(
-    label: Places, corner: np.uint32, steps: Places, parent: Places, count: Places, last: np.uint32
+    label: Places, corner: np.uint32, neighbours: Neighbours, parent: Places, count: Places, last: np.uint32
 ) -> np.uint32:
     """The component of a voxel: those of its neighbours, joined, or the number after `last`."""
-    mine = NONE
-    for step in steps:
-        if label[corner + step] == NONE:
+    visits, mine = neighbours.visits, NONE
+    row = faces_entered(label, corner, neighbours.faces)
+    for k in range(1, 1 + visits[row, 0]):
+        other = label[corner + visits[row, k]]
+        if other == NONE:
             continue
-        other = root_of(parent, label[corner + step])
+        other = root_of(parent, other)
         if mine == NONE:
             mine = other
         elif other != mine:
@@ -88,14 +89,14 @@ def _enter(
 
 
 @compiled
-def _label(z: Heights, threshold: np.float32, corners: Places, steps: Places, centre: np.uint32, label: Places,
-           parent: Places, count: Places, sign: float, sizes: Floats, largest: Floats) -> None:  # fmt: skip
+def _label(z: Heights, threshold: np.float32, neighbours: Neighbours, label: Places, parent: Places, count: Places,
+           sign: float, sizes: Floats, largest: Floats) -> None:  # fmt: skip
     """Largest cluster of z (n_voxels,) into largest[0]; sign times every voxel's into `sizes` unless it is empty."""
     label[:] = NONE
-    last = np.uint32(0)
+    corners, centre, last = neighbours.corners, neighbours.centre, np.uint32(0)
     for voxel in range(z.size):
         if z[voxel] > 0 and z[voxel] >= threshold:
-            mine = _enter(label, corners[voxel], steps, parent, count, last)
+            mine = _enter(label, corners[voxel], neighbours, parent, count, last)
             label[corners[voxel] + centre] = mine
             last = max(last, mine)
             largest[0] = max(largest[0], count[mine])

@@ -8,6 +8,7 @@ Notes
 Voxels enter from the highest down and join the components of their neighbours (union-find over components, of which
 there are few).  Between two changes a component has one extent, so its share of the integral has a closed form and no
 step is needed.  A component carries one running sum for all its voxels; a voxel keeps what the sum was when it came.
+Which neighbours are looked at is told in `neighbours`.
 
 SDM-PSI 6.21 sums steps instead, at heights k max/100 for k = 1..100, where max is the maximum of that map and sign, and
 does not multiply by the step: its scale changes with the map.  The same tree gives that sum.  The heights are added
@@ -23,21 +24,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sdm_core.compiled import compiled
-from sdm_core.errors import InputError, Problem
+from sdm_core.inference.neighbours import NONE, Neighbours, Places, faces_entered, root_of
 from sdm_core.spaces import Mask
 
-NEIGHBOURHOODS: Final = {6: 1, 18: 2, 26: 3}
-"""Number of neighbours -> how many coordinates may differ."""
 SDM_STEPS: Final = 100
 SDM_NEIGHBOURS: Final = 6
-NONE: Final = np.uint32(0)
 _DIGIT_BITS: Final = 11
 _DIGITS: Final = 1 << _DIGIT_BITS
 _SIGN_BIT: Final = np.uint32(0x80000000)
 _ZERO_KEY: Final = np.uint32(0x7FFFFFFF)
 
 Heights = npt.NDArray[np.float32]
-Places = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float64]
 
 
@@ -80,42 +77,22 @@ class Enhancer:
 
     Attributes
     ----------
-    corners : ndarray of shape (n_voxels,)
-        Place in the mask's box, which has a rim of one voxel, of each voxel's first possible neighbour.
-    steps : ndarray of shape (n_neighbours,)
-        From there to the neighbours.
-    centre : int
-        From there to the voxel itself.
-    box_size : int
+    neighbours : Neighbours
     stepped : bool
         SDM-PSI's sum instead of the integral.
     """
 
-    corners: Places
-    steps: Places
-    centre: int
-    box_size: int
+    neighbours: Neighbours
     stepped: bool = False
 
     @classmethod
     def of(cls, mask: Mask, neighbours: int = 26, *, stepped: bool = False) -> Enhancer:
         """The enhancer of a mask with 6, 18 or 26 neighbours; InputError for another number."""
-        if neighbours not in NEIGHBOURHOODS:
-            problem = Problem("neighbours", f"{neighbours} is not a neighbourhood", "Choose 6, 18 or 26.")
-            raise InputError([problem])
-        ijk = mask.indices - mask.indices.min(axis=0) + 1
-        lengths = ijk.max(axis=0) + 2
-        strides = np.array([1, lengths[0], lengths[0] * lengths[1]])
-        cube = np.array(list(np.ndindex(3, 3, 3))) - 1
-        differ = np.abs(cube).sum(axis=1)
-        centre = int(strides.sum())
-        steps = cube[(differ > 0) & (differ <= NEIGHBOURHOODS[neighbours])] @ strides + centre
-        corners = ijk @ strides - centre
-        return cls(corners.astype(np.uint32), np.sort(steps).astype(np.uint32), centre, int(lengths.prod()), stepped)
+        return cls(Neighbours.of(mask, neighbours), stepped)
 
     def enhance(self, z: npt.ArrayLike) -> Enhanced:
         """The whole map of z, shape (n_voxels,), finite; taken in single precision, which is what maps hold."""
-        values = np.zeros(self.corners.size)
+        values = np.zeros(self.neighbours.corners.size)
         return Enhanced(values, self._run(z, values))
 
     def maxima(self, z: npt.ArrayLike) -> Floats:
@@ -124,11 +101,8 @@ class Enhancer:
 
     def _run(self, z: npt.ArrayLike, values: Floats) -> Floats:
         heights = np.ascontiguousarray(z, dtype=np.float32)
-        maxima = np.zeros(2)
-        label, forest = np.empty(self.box_size, np.uint32), Forest.of(heights.size)
-        _enhance(
-            heights, self.corners, self.steps, np.uint32(self.centre), self.stepped, forest, label, values, maxima
-        )  # fmt: skip
+        maxima, label = np.zeros(2), np.empty(self.neighbours.box_size, np.uint32)
+        _enhance(heights, self.neighbours, self.stepped, Forest.of(heights.size), label, values, maxima)
         return maxima
 
 
@@ -157,15 +131,6 @@ def _fall(z: Heights, order: Places) -> None:
             other_keys[target], other[target] = keys[k], order[k]
         keys, other_keys = other_keys, keys
         order[:] = other
-
-
-@compiled
-def root_of(parent: Places, component: np.uint32) -> np.uint32:
-    """The component that a component is part of now; shortens the way there."""
-    while parent[component] != component:
-        parent[component] = parent[parent[component]]
-        component = parent[component]
-    return component
 
 
 @compiled
@@ -211,11 +176,12 @@ def _join(forest: Forest, mine: np.uint32, other: np.uint32) -> np.uint32:
 
 
 @compiled
-def _enter(forest: Forest, label: Places, corner: np.uint32, steps: Places, weight: float) -> np.uint32:
+def _enter(forest: Forest, label: Places, corner: np.uint32, neighbours: Neighbours, weight: float) -> np.uint32:
     """The component that a voxel enters: those of its neighbours, joined, or one of its own."""
-    mine = NONE
-    for step in steps:
-        other = label[corner + step]
+    visits, mine = neighbours.visits, NONE
+    row = faces_entered(label, corner, neighbours.faces)
+    for k in range(1, 1 + visits[row, 0]):
+        other = label[corner + visits[row, k]]
         if other == NONE or other == mine:  # noqa: SIM109 - a tuple is not compiled well
             continue
         other = root_of(forest.parent, other)
@@ -233,17 +199,17 @@ def _enter(forest: Forest, label: Places, corner: np.uint32, steps: Places, weig
 
 
 @compiled
-def _one_sign(order: Places, weights: Floats, corners: Places, steps: Places, centre: np.uint32, forest: Forest,
-              label: Places, values: Floats) -> float:  # fmt: skip
+def _one_sign(order: Places, weights: Floats, neighbours: Neighbours, forest: Forest, label: Places,
+              values: Floats) -> float:  # fmt: skip
     """Largest enhanced size of the voxels in `order`, all of one sign and falling; fills `values` unless empty.
 
     `label` (box_size,), 0 at the start, becomes the component each voxel entered.
     """
-    largest, whole = 0.0, values.size > 0
+    corners, centre, largest, whole = neighbours.corners, neighbours.centre, 0.0, values.size > 0
     for position in range(order.size):
         voxel = order[position]
         corner = corners[voxel]
-        mine = _enter(forest, label, corner, steps, weights[position])
+        mine = _enter(forest, label, corner, neighbours, weights[position])
         label[corner + centre] = mine
         if whole:
             values[voxel] = -forest.total[mine]
@@ -261,8 +227,8 @@ def _one_sign(order: Places, weights: Floats, corners: Places, steps: Places, ce
 
 
 @compiled
-def _enhance(z: Heights, corners: Places, steps: Places, centre: np.uint32, stepped: bool, forest: Forest,
-             label: Places, values: Floats, maxima: Floats) -> None:  # fmt: skip
+def _enhance(z: Heights, neighbours: Neighbours, stepped: bool, forest: Forest, label: Places, values: Floats,
+             maxima: Floats) -> None:  # fmt: skip
     """Fill the maxima of both signs (2,), and `values` (n_voxels,) unless it is empty."""
     order = np.empty(z.size, np.uint32)
     _fall(z, order)
@@ -279,7 +245,7 @@ def _enhance(z: Heights, corners: Places, steps: Places, centre: np.uint32, step
             forest.counts[:] = 0
             weights = np.empty(falling[sign].size)
             _weigh(z, falling[sign], stepped, weights)
-            maxima[sign] = _one_sign(falling[sign], weights, corners, steps, centre, forest, label, values)
+            maxima[sign] = _one_sign(falling[sign], weights, neighbours, forest, label, values)
     if values.size > 0:
         for voxel in falling[1]:
             values[voxel] = -values[voxel]

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from sdm_core.errors import InputError
 from sdm_core.inference import Enhancer
-from sdm_core.inference.tfce import NEIGHBOURHOODS
+from sdm_core.inference.neighbours import NEIGHBOURHOODS
 from sdm_core.io import read_map, read_mask, read_masked_map
 from sdm_core.spaces import SHAPE, Mask
 
