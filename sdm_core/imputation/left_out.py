@@ -231,8 +231,7 @@ def most_likely_without(lower: NDArray[np.float32], upper: NDArray[np.float32], 
     """
     n_studies, n_voxels = lower.shape
     n_subsets, most = left.shape[0], int(n_discards.max()) + left.shape[1]
-    kept = _kept(left, n_studies)
-    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
+    kept = kept_studies(left, n_studies)
     promise, own, used = np.empty(n_studies), np.empty((n_studies, 2)), np.empty(n_studies, dtype=np.bool_)
     scores, total, whole, rest = np.empty((n_studies, DEGREE)), np.empty(DEGREE), np.empty(DEGREE), np.empty(DEGREE)
     nodes, sums, within = np.empty(TAU2_NODES), np.empty(TAU2_NODES), base.mean()
@@ -240,7 +239,7 @@ def most_likely_without(lower: NDArray[np.float32], upper: NDArray[np.float32], 
     for voxel in range(n_voxels):
         mean[:, voxel] = 0.0
         tau2[:, voxel] = 0.0
-        load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
+        low, high, variance, _ = load_voxel(lower[:, voxel], upper[:, voxel], base, slope)
         used[:] = True
         if _is_known(kept[0], low, high):
             continue
@@ -271,7 +270,8 @@ def most_likely_without(lower: NDArray[np.float32], upper: NDArray[np.float32], 
 
 
 @compiled
-def _kept(left: Left, n_studies: int) -> Flags:
+def kept_studies(left: Left, n_studies: int) -> Flags:
+    """Whether each subset keeps each study, shape (n_subsets, n_studies)."""
     kept = np.ones((left.shape[0], n_studies), dtype=np.bool_)
     for r in range(left.shape[0]):
         for i in left[r]:

@@ -46,16 +46,16 @@ def default_discards(n_studies: int) -> int:
 
 
 @compiled
-def load_voxel(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Floats, slope: Floats, low: Floats,
-               high: Floats, variance: Floats) -> int:  # fmt: skip
-    """Fill one voxel's bounds (n_studies,) and the variances of such effects (n_studies, 2); how many are known."""
-    n_known = 0
+def load_voxel(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Floats,
+               slope: Floats) -> tuple[Floats, Floats, Floats, int]:  # fmt: skip
+    """One voxel's bounds (n_studies,), the variances of such effects (n_studies, 2), and how many are known."""
+    low, high, variance, n_known = np.empty(lower.size), np.empty(lower.size), np.empty((lower.size, 2)), 0
     for i in range(lower.size):
         low[i], high[i] = lower[i], upper[i]
         variance[i, 0] = base[i] + slope[i] * low[i] * low[i]
         variance[i, 1] = base[i] + slope[i] * high[i] * high[i]
         n_known += high[i] - low[i] < KNOWN_WIDTH
-    return n_known
+    return low, high, variance, n_known
 
 
 @compiled
@@ -219,12 +219,11 @@ def most_likely(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Fl
     A single study has mean 0 and tau2 0, as has a voxel where every study is known: nothing is imputed there.
     """
     n_studies, n_voxels = lower.shape
-    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
     promise, own, used = np.empty(n_studies), np.empty((n_studies, 2)), np.empty(n_studies, dtype=np.bool_)
     for voxel in range(n_voxels):
         mean[voxel] = tau2[voxel] = 0.0
         used[:] = True
-        n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
+        low, high, variance, n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope)
         if n_studies == 1 or n_known == n_studies:
             continue
         mean[voxel] = solve_mean(0.0, low, high, variance, used)

@@ -185,7 +185,6 @@ def most_likely_linear(lower: NDArray[np.float32], upper: NDArray[np.float32], b
     All 0 at a voxel where every study is known: nothing is imputed there.
     """
     n_studies, n_columns = design.shape
-    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
     promise, used = np.empty(n_studies), np.empty(n_studies, dtype=np.bool_)
     work = np.empty((n_studies + n_columns + 3, max(2, n_columns)))
     beta, trial, best_beta = np.empty(n_columns), np.empty(n_columns), np.empty(n_columns)
@@ -193,7 +192,7 @@ def most_likely_linear(lower: NDArray[np.float32], upper: NDArray[np.float32], b
         beta[:] = 0.0
         tau2[voxel] = 0.0
         used[:] = True
-        n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
+        low, high, variance, n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope)
         if n_known < n_studies:
             _solve_beta(beta, design, low, high, variance, used, work)
             for _ in range(n_discards):
@@ -216,11 +215,8 @@ def _solve_tau2(beta: Floats, design: Floats, low: Floats, high: Floats, varianc
 def most_likely_tau2(lower: NDArray[np.float32], upper: NDArray[np.float32], base: Floats, slope: Floats,
                      design: Floats, coefficients: Floats, tau2: Floats) -> None:  # fmt: skip
     """Fill tau2 (n_voxels,) around coefficients (n_columns, n_voxels) that are given; 0 where all studies are known."""
-    n_studies, n_columns = design.shape
-    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
-    beta = np.empty(n_columns)
     for voxel in range(lower.shape[1]):
+        low, high, variance, n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope)
         tau2[voxel] = 0.0
-        beta[:] = coefficients[:, voxel]
-        if load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance) < n_studies:
-            tau2[voxel] = _solve_tau2(beta, design, low, high, variance)
+        if n_known < design.shape[0]:
+            tau2[voxel] = _solve_tau2(coefficients[:, voxel].copy(), design, low, high, variance)

@@ -53,11 +53,11 @@ def mean_deviations(lower: NDArray[np.float32], upper: NDArray[np.float32], base
     0 at a voxel where every study is known: nothing is imputed there.
     """
     n_studies, n_voxels = lower.shape
-    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
     used, cumulated = np.ones(n_studies, dtype=np.bool_), np.empty(NODES)
     for voxel in range(n_voxels):
         deviations[:, voxel] = 0.0
-        if load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance) < n_studies:
+        low, high, variance, n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope)
+        if n_known < n_studies:
             centre = solve_mean(start[voxel], low, high, variance, used)
             first, last = _ends(centre, tau2[voxel], low, high, variance)
             _cumulate(first, last, tau2[voxel], low, high, variance, cumulated)

@@ -73,11 +73,10 @@ def most_likely_sdm(lower: NDArray[np.float32], upper: NDArray[np.float32], base
                     n_discards: int, mean: Floats) -> None:  # fmt: skip
     """Fill the mean (n_voxels,) that SDM-PSI answers; parameters as of `most_likely`."""
     n_studies, n_voxels = lower.shape
-    low, high, variance = np.empty(n_studies), np.empty(n_studies), np.empty((n_studies, 2))
     promise, own, used = np.empty(n_studies), np.empty((n_studies, 2)), np.empty(n_studies, dtype=np.bool_)
     for voxel in range(n_voxels):
         mean[voxel] = 0.0
-        n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope, low, high, variance)
+        low, high, variance, n_known = load_voxel(lower[:, voxel], upper[:, voxel], base, slope)
         if n_studies == 1 or n_known == n_studies:
             continue
         used[:] = True

@@ -15,6 +15,11 @@ SECONDS_BETWEEN_TICKS = 1.0
 Tick = Callable[[float], None]
 
 
+def part_of(tick: Tick, start: float, length: float = 0.0) -> Tick:
+    """Hears the share done of a part of the work and passes on that of the whole."""
+    return lambda share: tick(start + length * share)
+
+
 def voxel_blocks(n_voxels: int) -> list[slice]:
     """Slices that cover all voxels, the same whatever the number of threads."""
     return [slice(start, min(start + VOXELS_PER_BLOCK, n_voxels)) for start in range(0, n_voxels, VOXELS_PER_BLOCK)]

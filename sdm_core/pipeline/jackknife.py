@@ -29,7 +29,7 @@ from sdm_core.spaces import Mask, Template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, leave_out, members_of
 
-from .blocks import Tick, Workers, voxel_blocks
+from .blocks import Tick, Workers, part_of, voxel_blocks
 from .composites import Composites
 from .left_out import add_subsets
 from .progress import Progress
@@ -236,7 +236,7 @@ def _pools(analysis: Analysis, bounds: BoundsMaps, groups: Mapping[str, Sequence
         most_likely_without(*own, base, slope, left, discards, found[0], found[1])
         mean[:, block], tau2[:, block] = found
 
-    workers.each(solve, voxel_blocks(n_voxels), lambda share: tick(LIKELIHOOD_SHARE * share))
+    workers.each(solve, voxel_blocks(n_voxels), part_of(tick, 0.0, LIKELIHOOD_SHARE))
     generator, names = FieldGenerator.of(analysis.template), analysis.studies.names
     fields = np.empty((n_studies, n_voxels), dtype=np.float32)
     sums = np.zeros((len(left), n_voxels, N_SUMS))
@@ -248,15 +248,11 @@ def _pools(analysis: Analysis, bounds: BoundsMaps, groups: Mapping[str, Sequence
         add_subsets(fields, lower, upper, base, slope, left, mean, tau2, j + 1, block.start, block.stop, sums)
 
     for j in range(specification.imputations):
-        done = partial(_tick_at, tick, LIKELIHOOD_SHARE + (1 - LIKELIHOOD_SHARE) * j / specification.imputations)
+        done = part_of(tick, LIKELIHOOD_SHARE + (1 - LIKELIHOOD_SHARE) * j / specification.imputations)
         workers.each(partial(draw, j), range(n_studies), done)
         workers.each(partial(add, j), voxel_blocks(n_voxels), done)
     rows = zip(sums[1:], n_kept[1:], strict=True)
     return [RubinPool.of_mean(own, int(n), specification.imputations) for own, n in rows]
-
-
-def _tick_at(tick: Tick, share: float, _: float) -> None:
-    tick(share)
 
 
 def _discards(n_studies: int, chosen: int | None) -> int:

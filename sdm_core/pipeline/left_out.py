@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.compiled import compiled
+from sdm_core.imputation.left_out import kept_studies
 from sdm_core.imputation.shifts import TERMS, expand, truncated_at
 from sdm_core.pooling.random_effects import (
     ESTIMATE,
@@ -137,7 +138,7 @@ def add_subsets(fields: Singles, lower: Singles, upper: Singles, base: Floats, s
     n_studies, n_subsets = fields.shape[0], left.shape[0]
     all_terms = np.empty((n_studies, TERMS, WIDTH), np.float32)
     all_y, all_work = np.empty((2, n_studies, WIDTH), np.float32), np.empty((_N_WORK, WIDTH), np.float32)
-    rows, kept = np.empty((4, WIDTH), np.float32), np.empty(n_studies, np.bool_)
+    rows, kept = np.empty((4, WIDTH), np.float32), kept_studies(left, n_studies)
     far, least = np.empty(WIDTH, np.bool_), base.min()
     for start in range(first, end, WIDTH):
         stop = min(start + WIDTH, end)
@@ -149,12 +150,8 @@ def add_subsets(fields: Singles, lower: Singles, upper: Singles, base: Floats, s
         shift, wider, squares, between = rows[0, :size], rows[1, :size], rows[2, :size], rows[3, :size]
         for r in range(n_subsets):
             any_far = _move(mean[:, start:stop], tau2[:, start:stop], r, least, shift, wider, squares, far)
-            kept[:] = True
-            for k in left[r]:
-                if k >= 0:
-                    kept[k] = False
             work[:] = _ZERO
-            studies = np.flatnonzero(kept)
+            studies = np.flatnonzero(kept[r])
             for i in studies:
                 y, w = all_y[0, i, :size], all_y[1, i, :size]
                 _shifted(all_terms[i], shift, wider, np.float32(slope[i]), squares, np.float32(base[i]),

@@ -1,7 +1,5 @@
 """The most likely coefficients and between-study variance over all voxels: our own, or as SDM-PSI 6.21 has them."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -11,7 +9,7 @@ from sdm_core.spaces import Mask
 from sdm_core.spaces.grid import VOXEL_MM
 from sdm_core.studies import BoundsMaps
 
-from .blocks import Tick, voxel_blocks
+from .blocks import Tick, part_of, voxel_blocks
 from .stages import Analysis, Bounds, Floats
 
 SDM_SMOOTHING_MM = 1.2
@@ -63,16 +61,16 @@ def _sdm(analysis: Analysis, bounds: BoundsMaps, tick: Tick) -> tuple[Floats, Fl
             own = bounds.lower[:, block], bounds.upper[:, block]
             most_likely_sdm(*own, scale.base, scale.slope, analysis.n_discards, coefficients[0, block])
 
-        analysis.workers.each(seek, voxel_blocks(mask.size), _part(tick, 0.0))
+        analysis.workers.each(seek, voxel_blocks(mask.size), part_of(tick, 0.0, 0.5))
     else:
-        coefficients, _ = _own(analysis, bounds.lower, bounds.upper, _part(tick, 0.0))
+        coefficients, _ = _own(analysis, bounds.lower, bounds.upper, part_of(tick, 0.0, 0.5))
     coefficients, tau2 = np.array([smoothed(own, mask) for own in coefficients]), np.empty(mask.size)
 
     def spread(block: slice) -> None:
         own = bounds.lower[:, block], bounds.upper[:, block], scale.base, scale.slope
         most_likely_tau2(*own, model.design, coefficients[:, block], tau2[block])
 
-    analysis.workers.each(spread, voxel_blocks(mask.size), _part(tick, 0.5))
+    analysis.workers.each(spread, voxel_blocks(mask.size), part_of(tick, 0.5, 0.5))
     return coefficients, smoothed(tau2, mask)
 
 
@@ -85,8 +83,3 @@ def smoothed(values: Floats, mask: Mask) -> Floats:
     )
     means: Floats = (total / weight).astype(np.float64)
     return means
-
-
-def _part(tick: Tick, start: float) -> Callable[[float], None]:
-    """The half of the stage from `start` on."""
-    return lambda share: tick(start + share / 2)

@@ -34,7 +34,7 @@ from sdm_core.inference import (
 from sdm_core.lanes import WIDTH as TILE
 from sdm_core.pooling import permuted_studies_z, permuted_subjects_z, permuted_z, propagated_z
 
-from .blocks import Tick
+from .blocks import Tick, part_of
 from .prepared import REPORTING, Arrays, Keep, Note, choices_without, in_memory, prepared_parts
 from .stages import Analysis, Floats
 
@@ -165,19 +165,19 @@ class PermutationTest:
         blocks, n_blocks = {} if blocks is None else blocks, self.assignments.n_blocks
         for number in range(n_blocks):
             if number not in blocks:
-                blocks[number] = self.block(number, partial(_tick_part, tick, number, n_blocks))
+                blocks[number] = self.block(number, part_of(tick, number / n_blocks, 1 / n_blocks))
         return gathered(self.assignments, blocks)
 
     def block(self, number: int, tick: Tick) -> BlockMaxima:
         """What one block leaves."""
-        z = self.permuted(number, lambda share: tick(0.8 * share))
+        z = self.permuted(number, part_of(tick, 0.0, 0.8))
         z = z.reshape(BLOCK, -1)[:, : self.analysis.template.mask.size]
         tfce, extent = np.empty((BLOCK, 2)), np.empty((BLOCK, 2))
 
         def measure(p: int) -> None:
             tfce[p], extent[p] = self.enhancer.maxima(z[p]), self.extents.maxima(z[p])
 
-        self.analysis.workers.each(measure, range(BLOCK), lambda share: tick(0.8 + 0.2 * share))
+        self.analysis.workers.each(measure, range(BLOCK), part_of(tick, 0.8, 0.2))
         largest = np.column_stack([z.max(axis=1), -z.min(axis=1)]).astype(np.float64)
         others = z[self.assignments.others(number)]
         exceeded = None if self.observed is None else count_exceeding(others, self.observed)
@@ -239,10 +239,6 @@ def gathered(assignments: Assignments | StudyAssignments, blocks: Mapping[int, B
     """The maxima of all permutations, from those of their blocks; KeyError where one is missing."""
     ordered = [blocks[number] for number in range(assignments.n_blocks)]
     return NullMaxima.of(ordered, assignments.count, exact=assignments.exact)
-
-
-def _tick_part(tick: Tick, done: int, parts: int, share: float) -> None:
-    tick((done + share) / parts)
 
 
 def enhancer_of(analysis: Analysis) -> Enhancer:

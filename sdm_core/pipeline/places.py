@@ -19,7 +19,7 @@ from sdm_core.spaces import Mask, Template, mm_to_voxel
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, PeakTable, StudyTable, largest_of, members_of
 
-from .blocks import Tick, Workers
+from .blocks import Tick, Workers, part_of
 from .composites import Composites
 from .likelihood import most_likely_at
 from .progress import Progress, Reporter
@@ -119,12 +119,12 @@ def _impute(analysis: Analysis, bounds: BoundsMaps, groups: Sequence[Voxels], ti
     ends = np.cumsum([group.size for group in groups])
     parts = [slice(end - group.size, end) for end, group in zip(ends, groups, strict=True)]
     lowest, highest = (np.ascontiguousarray(side[:, every]) for side in (bounds.lower, bounds.upper))
-    coefficients, tau2 = most_likely_at(analysis, bounds, every, lambda _: tick(0.0))
+    coefficients, tau2 = most_likely_at(analysis, bounds, every, part_of(tick, 0.0))
     scale, specification, names = analysis.scale, analysis.specification, analysis.studies.names
     generator = FieldGenerator.of(analysis.template)
     means, flat = np.empty((len(groups), specification.imputations, len(names))), generator.voxels[every]
     given = (lowest, highest), coefficients, tau2, generator, flat
-    mean_of = imputed_means(analysis, *given, lambda _: tick(0.0))
+    mean_of = imputed_means(analysis, *given, part_of(tick, 0.0))
     imputed_about = [mean_of(j) for j in range(specification.imputations)]
 
     def one(i: int) -> None:

@@ -32,7 +32,7 @@ from sdm_core.spaces import Mask, Template, load_mask, load_template, template_o
 from sdm_core.specification import AnalysisSpecification
 from sdm_core.studies import BoundsMaps, LinearModel, PeakTable, StudyTable, covered_mask
 
-from .blocks import Tick, Workers, voxel_blocks
+from .blocks import Tick, Workers, part_of, voxel_blocks
 from .composites import Composites, pooled_design
 
 Floats = NDArray[np.float64]
@@ -189,7 +189,7 @@ def imputed_means(
         draw_mean(generator.draw(seed, _MEAN_OF_ALL, imputation), voxels, mean, deviations, own)
         return [own] * len(analysis.studies)
 
-    analysis.workers.each(one, voxel_blocks(mean.size), lambda _: tick(0.0))
+    analysis.workers.each(one, voxel_blocks(mean.size), part_of(tick, 0.0))
     return drawn
 
 
@@ -234,7 +234,7 @@ def impute_and_pool(
         pool.add(*(own if composites is None else composites.combine(*own)), block, count=j + 1)
 
     for j in range(analysis.specification.imputations):
-        done = partial(_tick_at, tick, j / analysis.specification.imputations)
+        done = part_of(tick, j / analysis.specification.imputations)
         mean = mean_of(j)
         if j == 0 or analysis.draws_mean:
             analysis.workers.each(partial(prepare, mean), range(len(studies)), done)
@@ -242,7 +242,3 @@ def impute_and_pool(
         analysis.workers.each(partial(add, j), voxel_blocks(bounds.mask.size), done)
     tick(1.0)
     return pool.pooled()
-
-
-def _tick_at(tick: Tick, share: float, _: float) -> None:
-    tick(share)

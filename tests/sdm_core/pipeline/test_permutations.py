@@ -62,7 +62,7 @@ def test_more_permutations_begin_with_the_same_ones(mask, result):
 
 def test_the_first_maxima_are_those_of_the_data(mask, result):
     z = mask.take(result.maps["z"])
-    assert result.null_maxima.z[0] == pytest.approx([z.max(), max(-z.min(), -z.min())], rel=1e-4)
+    assert result.null_maxima.z[0] == pytest.approx([z.max(), -z.min()], rel=1e-4)
     assert result.null_maxima.tfce[0] == pytest.approx(Enhancer.of(mask).maxima(z), rel=1e-3, abs=1e-3)
     sizes = ClusterExtents.of(mask, PERMUTED.voxel_p).sizes(z)
     assert result.null_maxima.extent[0] == pytest.approx([sizes.max(), -sizes.min()], abs=2)
