@@ -1,7 +1,8 @@
 """SDM-PSI meta-analysis of neuroimaging studies from their peak coordinates.
 
 Data flows from left to right; a package imports only from those to its left.
-errors, specification | spaces | studies | effects | imputation, pooling, inference | diagnostics | pipeline, io
+errors, specification, lanes | spaces | studies | effects | imputation, pooling, inference | comparison, diagnostics |
+pipeline, io | commands
 
 >>> from sdm_core import AnalysisSpecification, PeakTable, StudyTable, run
 >>> studies = StudyTable.from_rows([{"study": "smith2011", "n1": 20, "n2": 22, "t_thr": 3.1}])

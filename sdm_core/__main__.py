@@ -61,7 +61,7 @@ SAME_Z = 1e-4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0, or 2 when the input cannot be used or the run fails."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except SdmError as error:
@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_FAILURE
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
     parser = argparse.ArgumentParser(
         prog="python -m sdm_core", description="SDM-PSI meta-analysis of peak coordinates."
     )
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check", help="print what each study of a folder was understood to be, and every problem"
     )
-    check.add_argument("folder", type=Path, metavar="INPUT_DIR")
+    check.add_argument("folder", type=Path, metavar="INPUT_DIR", help="as run takes it")
     check.set_defaults(command=_check)
     _add_tfce(commands.add_parser("tfce", help="print the maxima of both signs of an enhanced map"))
     add_comparisons(commands)
@@ -98,28 +99,42 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "folder", type=Path, metavar="INPUT_DIR", help="holds sdm_table.txt and for each study its peaks or map"
     )
     parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
-    parser.add_argument("--imputations", type=int, default=default.imputations)
-    parser.add_argument("--seed", type=int, default=default.seed)
-    parser.add_argument("--estimator", choices=("DL", "REML"), default=default.estimator)
+    parser.add_argument("--imputations", type=int, default=default.imputations, help="imputed data sets, from 2")
+    parser.add_argument("--seed", type=int, default=default.seed, help="same inputs and seed, same maps")
+    parser.add_argument(
+        "--estimator", choices=("DL", "REML"), default=default.estimator, help="of the variance between studies"
+    )
     names = ", ".join(NAMES)
     parser.add_argument(
         "--template", default=default.template, help=f"{names}, or a file of template build; it brings its mask"
     )
     parser.add_argument("--mask", help=f"instead of the template's: {names}, or a NIfTI file on the 2 mm grid")
-    parser.add_argument("--sign-peaks", choices=("pool", "threshold"), default=default.sign_peaks)
+    parser.add_argument(
+        "--anisotropy", type=float, default=default.anisotropy,
+        help="of the kernel around peaks: from 0, a sphere, to 1, as neighbouring voxels correlate",
+    )  # fmt: skip
+    parser.add_argument("--fwhm-mm", type=float, default=default.fwhm_mm, help="of that kernel, mm")
+    parser.add_argument(
+        "--sign-peaks", choices=("pool", "threshold"), default=default.sign_peaks,
+        help="height of peaks known only by their sign: pooled from the others, or the study's threshold",
+    )  # fmt: skip
     parser.add_argument(
         "--imputed-mean", choices=("most_likely", "drawn"), default=default.imputed_mean,
-        help="of all imputations, or of each its own: fewer false alarms, less power",
+        help="what effects are imputed about: one mean, or one drawn for each: fewer false alarms, less power",
     )  # fmt: skip
-    parser.add_argument("--mle-discards", type=int, help="default: by the number of studies")
+    parser.add_argument(
+        "--mle-discards",
+        type=int,
+        help="most favourable studies left out of the most likely mean; default: by their number",
+    )
     parser.add_argument("--voxel-p", type=float, default=default.voxel_p, help="forms clusters: one-sided, uncorrected")
-    parser.add_argument("--min-peak-z", type=float, default=default.min_peak_z, help="of clusters")
-    parser.add_argument("--min-extent", type=int, default=default.min_extent, help="of clusters, in voxels")
+    parser.add_argument("--min-peak-z", type=float, default=default.min_peak_z, help="of the peak of a cluster")
+    parser.add_argument("--min-extent", type=int, default=default.min_extent, help="of a cluster, in voxels")
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="start from STUDY_lower and STUDY_upper maps of g")
     parser.add_argument("--save-bounds", action="store_true", help="write such maps to OUT/bounds")
     parser.add_argument("--compat", choices=("sdm-6.21",), help="bug for bug as that version of SDM-PSI")
     parser.add_argument(
-        "--threads", "--workers", type=int, help="default: all processors; the maps do not depend on it"
+        "--threads", "--workers", type=_processors, help="default: all processors; the maps do not depend on it"
     )
     _add_model(parser, default)
     _add_jackknife(parser)
@@ -133,13 +148,19 @@ def _add_model(parser: argparse.ArgumentParser, default: AnalysisSpecification) 
         "--hypothesis", type=_numbers, default=(), metavar="0,1,0", help="weights: intercept, then each covariate"
     )
     parser.add_argument(
-        "--filter", dest="study_filter", default="", metavar="EXPRESSION", help="""such as 'modality == "VBM"'"""
+        "--filter",
+        dest="study_filter",
+        default="",
+        metavar="EXPRESSION",
+        help="""analyse only studies for which it is true, such as 'modality == "VBM"'""",
     )
     parser.add_argument(
         "--cohorts", choices=("keep_all", "keep_one", "average"), default=default.cohorts,
         help="datasets with the same cell in the column cohort: all, the largest, or their mean",
     )  # fmt: skip
-    parser.add_argument("--cohort-correlation", type=float, default=default.cohort_correlation, help="when averaged")
+    parser.add_argument(
+        "--cohort-correlation", type=float, default=default.cohort_correlation, help="of datasets that are averaged"
+    )
     parser.add_argument("--allow-few", action="store_true", help="accept regressions of fewer than 10 datasets")
 
 
@@ -165,6 +186,7 @@ def _add_permutations(parser: argparse.ArgumentParser, default: AnalysisSpecific
     )
     parser.add_argument("--permutation-p", action="store_true", help="each voxel's own p from permutations as well")
     parser.add_argument("--tfce-neighbours", type=int, default=default.tfce_neighbours, help="6, 18 or 26")
+    parser.add_argument("--fwe-p", type=float, default=default.fwe_p, help="of the tables of the permutation test")
     parser.add_argument(
         "--permutation-algebra",
         choices=("exact", "moments"),
@@ -188,10 +210,14 @@ def _add_at(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bounds", type=Path, metavar="DIR", help="the bounds maps, if the run started from such")
     parser.add_argument("--template", metavar="FILE", help="the file of the run's template, if it had one")
     parser.add_argument("--mm", type=_numbers, action="append", default=[], metavar="X,Y,Z", help="MNI mm; repeatable")
-    parser.add_argument("--mask", type=Path, action="append", default=[], metavar="FILE", help="mean over a mask")
-    parser.add_argument("--cluster", type=int, action="append", default=[], metavar="N", help="mean over a cluster")
+    parser.add_argument(
+        "--mask", type=Path, action="append", default=[], metavar="FILE", help="mean over a mask; repeatable"
+    )
+    parser.add_argument(
+        "--cluster", type=int, action="append", default=[], metavar="N", help="mean over a cluster; repeatable"
+    )
     parser.add_argument("--allow-few", action="store_true", help="test for bias with fewer than 10 datasets")
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--threads", type=_processors, help="default: all processors")
     parser.set_defaults(command=_at)
 
 
@@ -200,7 +226,16 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(number) for number in text.split(","))
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is not numbers with commas between them') from None
+
+
+def _processors(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 1')
 
 
 def _add_tfce(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+__all__ = ["InputError", "Problem", "SdmError", "Stopped", "raise_errors"]
+
 Level = Literal["error", "warning"]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+__all__ = ["MEBIBYTE", "Resources", "resources_needed"]
+
 MEBIBYTE: Final = 1024**2
 SINGLE, DOUBLE = 4, 8
 """Bytes of a number."""

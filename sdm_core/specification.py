@@ -64,7 +64,9 @@ class AnalysisSpecification:
         Names of packaged data (gray_matter, white_matter, brain), or the labels of what is given to the run instead.
         A mask left empty is that of the template.
     anisotropy : float, 0 to 1
+        Of the kernel around peaks: a sphere (0), or as neighbouring voxels correlate in the template (1).
     fwhm_mm : float
+        Full width at half maximum of that kernel.
     covariates : tuple of str
         Columns of the study table, each centred on its mean over the analysed studies.
     hypothesis : tuple of float

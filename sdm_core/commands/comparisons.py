@@ -19,8 +19,8 @@ def add_comparisons(commands: Any) -> None:
         ("contrast", "where the effect of the first run is larger or smaller than that of the second", _contrast),
     ):
         parser = commands.add_parser(name, help=words)
-        parser.add_argument("first", type=Path, metavar="RUN_DIR")
-        parser.add_argument("second", type=Path, metavar="RUN_DIR")
+        parser.add_argument("first", type=Path, metavar="RUN_DIR", help="what a run wrote")
+        parser.add_argument("second", type=Path, metavar="RUN_DIR", help="and another")
         parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
         _add_thresholds(parser)
         parser.set_defaults(command=command)
@@ -29,8 +29,8 @@ def add_comparisons(commands: Any) -> None:
         else:
             parser.add_argument("--correction", choices=CORRECTIONS, default="uncorrected", help="which p of both runs")
     parser = commands.add_parser("overlap", help="how much of one run's clusters lies in another's, as JSON")
-    parser.add_argument("main", type=Path, metavar="MAIN_RUN_DIR")
-    parser.add_argument("moderator", type=Path, metavar="MODERATOR_RUN_DIR")
+    parser.add_argument("main", type=Path, metavar="MAIN_RUN_DIR", help="whose clusters are measured")
+    parser.add_argument("moderator", type=Path, metavar="MODERATOR_RUN_DIR", help="the other run")
     parser.add_argument("--correction", choices=CORRECTIONS, default="uncorrected", help="which p of both runs")
     parser.add_argument("--moderator-correction", choices=CORRECTIONS, help="of the second run, if another")
     parser.set_defaults(command=_overlap)
@@ -38,8 +38,8 @@ def add_comparisons(commands: Any) -> None:
 
 def _add_thresholds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--p", type=float, help="of voxels; default: as the first run")
-    parser.add_argument("--min-peak-z", type=float, help="of clusters; default: as the first run")
-    parser.add_argument("--min-extent", type=int, help="of clusters, in voxels; default: as the first run")
+    parser.add_argument("--min-peak-z", type=float, help="of the peak of a cluster; default: as the first run")
+    parser.add_argument("--min-extent", type=int, help="of a cluster, in voxels; default: as the first run")
 
 
 def _thresholds(options: argparse.Namespace, specification: AnalysisSpecification, correction: str) -> Thresholds:

@@ -23,7 +23,7 @@ def add_template(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
     parser = commands.add_parser("template", help="correlations of neighbouring voxels measured on your own images")
     build = parser.add_subparsers(required=True, metavar="build").add_parser(
-        "build", help="measure them and write a file"
+        "build", help="measure the correlations of neighbouring voxels on your own images and write a file"
     )
     build.add_argument("folder", type=Path, metavar="FOLDER", help="MNI-aligned NIfTI maps of 20 or more subjects")
     build.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"a new {SUFFIX} file")

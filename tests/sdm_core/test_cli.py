@@ -117,3 +117,16 @@ def test_a_terminal_sees_one_line_that_is_rewritten(capsys):
             line.show(Progress("a", share, "A"))
         line.end()
         assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["run", "FOLDER", "--out", "OUT", "--threads", "-2"], '"-2" is not a whole number from 1'),
+        (["at", "OUT", "--mm", "here"], '"here" is not numbers with commas between them'),
+    ],
+)
+def test_a_number_that_is_none_is_told_as_it_was_typed(command, words, capsys):
+    with pytest.raises(SystemExit):
+        main(command)
+    assert words in capsys.readouterr().err
