@@ -76,7 +76,7 @@ def test_without_network_everything_is_kept_and_saved_when_it_is_back_even_after
     control(editor, patients(dataset), "n_female").fill("9")
     control(editor, patients(dataset), "age_mean").fill("64.3")
     editor.keyboard.press("Tab")
-    expect(state(editor)).to_have_text("Offline: 3 changes kept")
+    expect(state(editor)).to_have_text("Offline, 3 changes kept")
     editor.reload()
     editor.wait_for_selector("#answers[data-ready]")
     expect(control(editor, patients(dataset), "n")).to_have_value("18")

@@ -51,5 +51,5 @@ test("equal places have no line, and a peak of one reviewer stands alone", () =>
 
 test("the drawing is told in words", () => {
   const pairs = [{ a: [1, 2, 3], b: [1, 2, 3] }, { a: [1, 2, 3], b: null }];
-  assert.equal(wordsOf("Peaks", pairs), "Peaks: 1 pairs, 1 only in A, 0 only in B.");
+  assert.equal(wordsOf("Peaks", pairs), "Peaks: 1 pair, 1 only in A, 0 only in B.");
 });

@@ -3,31 +3,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Queue } from "../../static/js/extraction/editor/queue.js";
+import { savingSetUp } from "./saving.mjs";
 
-function setUp(answers, stored = {}) {
-  const seen = { sent: [], states: [], fields: [], stored, waiting: null, waits: [] };
-  const storage = {
-    getItem: (key) => seen.stored[key] ?? null,
-    setItem: (key, text) => (seen.stored[key] = text),
-    removeItem: (key) => delete seen.stored[key],
-  };
-  const queue = new Queue({
-    key: "kept", storage,
-    send: async (changes) => {
-      seen.sent.push(structuredClone(changes));
-      const answer = answers.shift();
-      if (answer === "offline") throw new TypeError("no network");
-      return typeof answer === "function" ? answer(changes) : answer;
-    },
-    schedule: (work, wait) => {
-      seen.waiting = work;
-      seen.waits.push(wait);
-    },
-    now: () => new Date(2026, 0, 1, 10, 31),
-    onState: ({ kind, text }) => seen.states.push(`${kind}: ${text}`),
-    onField: (field) => seen.fields.push(field),
-  });
-  return { queue, seen, wait: () => seen.waiting() };
+function setUp(answers, stored) {
+  const { seen, ask, options, wait } = savingSetUp(answers, stored);
+  seen.fields = [];
+  const queue = new Queue({ ...options, send: ask, onField: (field) => seen.fields.push(field) });
+  return { queue, seen, wait };
 }
 
 const outcomes = (...list) => list.map(([row, key, state, value, message = ""]) => ({ row, key, state, value, source: null, message }));
@@ -81,9 +63,9 @@ test("offline, changes are counted and kept, and the same request is sent again"
   queue.edit("group:1", "age_mean", { value: "64.3" }, nothing);
   queue.edit("study", "site", { value: "Shanghai" }, nothing);
   await wait();
-  assert.equal(seen.states.at(-1), "offline: Offline: 3 changes kept");
+  assert.equal(seen.states.at(-1), "offline: Offline, 3 changes kept");
   queue.edit("group:1", "n", { value: "19" }, nothing);
-  assert.equal(seen.states.at(-1), "offline: Offline: 3 changes kept");
+  assert.equal(seen.states.at(-1), "offline: Offline, 3 changes kept");
   await wait();
   assert.deepEqual(seen.sent[1], seen.sent[0]);
   await wait();

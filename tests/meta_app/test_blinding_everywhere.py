@@ -59,7 +59,7 @@ PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 OUTSIDE = ("accounts/", "health/", "api/schema/", "api/docs/")
 """Addresses that read nothing of a project."""
 CHANGES_EACH_TIME = re.compile(
-    r'csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": "\w+"|nonce="[^"]+"|data-csrf="\w+"|\'Expires\': \'[^\']+\''
+    r'csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": "\w+"|nonce="[^"]+"|\'Expires\': \'[^\']+\''
 )
 
 

@@ -1,5 +1,7 @@
 // Peaks of A and B, in MNI mm, as shapes of three views of one brain. A is round, B is square; a line joins a pair.
 
+import { counted } from "../shell/words.js";
+
 export const VIEWS = [
   { name: "side", title: "from the right", across: 1, up: 2, box: [-114, -88, 196, 166], letters: [] },
   { name: "front", title: "from behind", across: 0, up: 2, box: [-84, -88, 168, 166], letters: [["L", -80], ["R", 70]] },
@@ -29,5 +31,5 @@ export function shapesOf(pairs, view) {
 /** What a screen reader says of the drawing. */
 export function wordsOf(title, pairs) {
   const count = (test) => pairs.filter(test).length;
-  return `${title}: ${count(({ a, b }) => a && b)} pairs, ${count(({ b }) => !b)} only in A, ${count(({ a }) => !a)} only in B.`;
+  return `${title}: ${counted(count(({ a, b }) => a && b), "pair")}, ${count(({ b }) => !b)} only in A, ${count(({ a }) => !a)} only in B.`;
 }

@@ -1,31 +1,28 @@
 // <quality-item>: one item of a score, saved as it is filled in. A quote chosen in the paper beside it (the event
 // concord:quote) goes to the item that was touched last.
 
-import { ItemSync, summary } from "./item-sync.js";
+import { askJson } from "../shell/ask.js";
+import { Autosave } from "../shell/autosave.js";
+import { isTrouble } from "../shell/saving.js";
+import { itemDifferences, summary, tidyItem } from "./item-values.js";
 
 const items = () => [...document.querySelectorAll("quality-item")];
 let touched = null;
-
-async function send(url, body) {
-  const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
-  const answer = await fetch(url, {
-    method: "PUT", headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, body: await answer.json().catch(() => ({})) };
-}
 
 class QualityItem extends HTMLElement {
   connectedCallback() {
     if (this.sync) return;
     this.stateText = this.querySelector(".item-state");
     this.conflictBox = this.querySelector(".item-conflict");
-    this.sync = new ItemSync({
-      put: (body) => send(this.dataset.url, body),
+    this.sync = new Autosave({
+      put: (body) => askJson(this.dataset.url, "PUT", body),
+      tidy: tidyItem,
+      differences: itemDifferences,
       key: this.dataset.key,
       onState: (state) => this.#showState(state),
       onConflict: (versions) => this.#showConflict(versions),
       onSaved: (body) => showTotal(body),
+      untouched: "",
     });
     this.values = this.sync.start({ ...this.values, version: Number(this.dataset.version) });
     this.addEventListener("input", () => this.sync.changed(this.values));
@@ -56,7 +53,7 @@ class QualityItem extends HTMLElement {
 
   #showState({ kind, text }) {
     this.stateText.textContent = text;
-    this.stateText.classList.toggle("is-trouble", ["conflict", "refused", "offline"].includes(kind));
+    this.stateText.classList.toggle("is-trouble", isTrouble(kind));
     this.dataset.saving = kind;
     if (kind !== "conflict") this.conflictBox.hidden = true;
     showSummary();
@@ -88,7 +85,7 @@ function showSummary() {
   const { kind, text } = summary(items().map((item) => item.sync?.state ?? "saved"));
   const place = document.getElementById("score-state");
   place.textContent = text;
-  place.classList.toggle("is-trouble", ["conflict", "refused", "offline"].includes(kind));
+  place.classList.toggle("is-trouble", isTrouble(kind));
 }
 
 customElements.define("quality-item", QualityItem);

@@ -15,3 +15,11 @@ export function element(name, attributes = {}, ...children) {
 export function button(text, work, attributes = {}) {
   return element("button", { type: "button", class: "btn btn-sm btn-outline-secondary", click: work, ...attributes }, text);
 }
+
+/** A modal dialog that is removed when closed; Escape closes it. */
+export function dialog(title, attributes, ...children) {
+  const heading = element("h2", { id: "dialog-title" }, title);
+  const made = element("dialog", { class: "grid-dialog", "aria-labelledby": "dialog-title", ...attributes }, heading, ...children);
+  made.addEventListener("close", () => made.remove());
+  return made;
+}

@@ -1,7 +1,8 @@
 // The peaks on a brain from three sides, drawn while they are typed. A canvas, so that it needs no WebGL and holds
 // thousands of points; a click on a point selects its row.
 
-import { element } from "./dom.js";
+import { element } from "../../shell/dom.js";
+import { counted } from "../../shell/words.js";
 import { OUTLINES } from "./outline.js";
 
 /** Which axes each side shows, left to right and upwards, and their mm. */
@@ -145,7 +146,7 @@ export class Brain {
     const count = this.points.length;
     const lit = this.points.find(({ row }) => row === this.active);
     const where = lit ? `; row ${lit.row + 1} at ${lit.mm.map((number) => Math.round(number)).join(", ").replaceAll("-", "−")} mm lights up` : "";
-    const text = count ? `${count} ${count === 1 ? "peak" : "peaks"} in MNI space${where}. Filled: positive, open: negative.` : "No peak is placed yet: type x, y and z.";
+    const text = count ? `${counted(count, "peak")} in MNI space${where}. Filled: positive, open: negative.` : "No peak is placed yet: type x, y and z.";
     this.caption.textContent = text;
     this.canvas.setAttribute("aria-label", text);
   }

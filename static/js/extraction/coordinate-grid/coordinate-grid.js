@@ -1,21 +1,22 @@
 // <coordinate-grid>: the peaks of one dataset. Light DOM; what is inside before is shown until the data has come.
 //
 // cells.js     text -> value or reason            paste.js    pasted text -> rows
-// table.js     rows, undo, redo                    sync.js     saving, offline, conflicts
-// view.js      draws the rows in sight             guard.js    asks the server what may be wrong
-// dialogs.js   paste preview, versions, keys       keyboard.js keys -> actions
-// brain.js     the peaks from three sides
+// table.js     rows, undo, redo                    guard.js    asks the server what may be wrong
+// view.js      draws the rows in sight             keyboard.js keys -> actions
+// dialogs.js   paste preview, versions, keys       brain.js    the peaks from three sides
 
+import { askJson } from "../../shell/ask.js";
+import { Autosave } from "../../shell/autosave.js";
+import { button, element } from "../../shell/dom.js";
+import { counted } from "../../shell/words.js";
 import { Brain } from "./brain.js";
 import { readRow } from "./cells.js";
 import { COLUMNS, columnOf, fieldsBetween } from "./columns.js";
 import { PastePreview, askForText, showConflict, showKeys } from "./dialogs.js";
-import { button, element } from "./dom.js";
 import { Guard } from "./guard.js";
 import { keyAction } from "./keyboard.js";
 import { readPaste, toTsv } from "./paste.js";
-import { Sync } from "./sync.js";
-import { EMPTY_ROW, Table, filledRows, rectangle } from "./table.js";
+import { EMPTY_ROW, Table, filledRows, rectangle, tableDifferences, tidyTable } from "./table.js";
 import { View } from "./view.js";
 
 const STATE_CLASSES = { saved: "state-saved", saving: "state-saving" };
@@ -30,7 +31,7 @@ const STATE_HINTS = {
 class CoordinateGrid extends HTMLElement {
   async connectedCallback() {
     if (this.table) return;
-    const answer = await this.#ask(this.dataset.url).catch(() => null);
+    const answer = await askJson(this.dataset.url).catch(() => null);
     if (answer?.status !== 200) {
       this.prepend(element("p", { class: "alert alert-warning", role: "alert" },
         "The grid could not load its rows; below they are as last saved. Reload the page to edit."));
@@ -47,9 +48,11 @@ class CoordinateGrid extends HTMLElement {
     this.read = new WeakMap();
     this.view = new View({ readOnly: this.readOnly });
     this.brain = new Brain({ onRow: (row) => this.#jump(row, this.active.column) });
-    this.guard = new Guard({ ask: (body, signal) => this.#ask(this.dataset.checkUrl, "POST", body, signal), onChecked: () => this.#draw() });
-    this.sync = new Sync({
-      put: (body) => this.#ask(this.dataset.url, "PUT", body),
+    this.guard = new Guard({ ask: (body, signal) => askJson(this.dataset.checkUrl, "POST", body, signal), onChecked: () => this.#draw() });
+    this.sync = new Autosave({
+      put: (body) => askJson(this.dataset.url, "PUT", body),
+      tidy: tidyTable,
+      differences: tableDifferences,
       key: `concord-grid:${this.dataset.user}:${this.dataset.dataset}`,
       onState: (state) => this.#showState(state),
       onConflict: (versions) => this.#showConflict(versions),
@@ -104,7 +107,7 @@ class CoordinateGrid extends HTMLElement {
     const rows = filledRows(this.table.rows).length;
     if (rows && !WITH_ROWS.includes(value)) {
       this.#showStateChoice();
-      this.hint.textContent = `There are ${rows} rows. Select them (Ctrl+A) and delete them first (Ctrl+Delete); undo brings them back.`;
+      this.hint.textContent = `The table holds ${counted(rows, "row")}. Select all (Ctrl+A) and delete them first (Ctrl+Delete); undo brings them back.`;
       return;
     }
     this.peaksState = value;
@@ -155,7 +158,7 @@ class CoordinateGrid extends HTMLElement {
   #changed({ save = true } = {}) {
     if (save && this.readOnly) return;
     if (save && filledRows(this.table.rows).length && !WITH_ROWS.includes(this.peaksState)) this.peaksState = "peaks";
-    if (save) this.sync.changed(this.table.rows, this.peaksState);
+    if (save) this.sync.changed({ rows: this.table.rows, peaks_state: this.peaksState });
     this.guard.check(this.table.rows, this.peaksState);
     this.#showStateChoice();
     this.#draw();
@@ -186,7 +189,8 @@ class CoordinateGrid extends HTMLElement {
   #tellTurned(top, bottom) {
     const turned = this.#rowAt(top).turned;
     const positive = turned ? this.dataset.negative : this.dataset.positive;
-    this.said = `Rows ${top + 1} to ${Math.min(bottom, this.table.rows.length - 1) + 1}: a positive number now means ${positive}. Ctrl+Z takes it back.`;
+    const [first, last] = [top + 1, Math.min(bottom, this.table.rows.length - 1) + 1];
+    this.said = `${first === last ? `Row ${first}` : `Rows ${first} to ${last}`}: a positive number now means ${positive}. Ctrl+Z takes it back.`;
   }
 
   #shift(step) {
@@ -296,7 +300,7 @@ class CoordinateGrid extends HTMLElement {
     this.railSignature = signature;
     const counts = LEVELS.map(([level, one, many]) => [found.filter((problem) => problem.level === level).length, one, many]);
     const summary = counts.filter(([count]) => count).map(([count, one, many]) => `${count} ${count === 1 ? one : many}`).join(" · ");
-    const rows = `${this.filledCount} ${this.filledCount === 1 ? "peak" : "peaks"}`;
+    const rows = counted(this.filledCount, "peak");
     const items = LEVELS.flatMap(([level]) => found.filter((problem) => problem.level === level)).slice(0, SHOWN_PROBLEMS);
     const more = found.length - items.length;
     this.rail.replaceChildren(
@@ -376,7 +380,7 @@ class CoordinateGrid extends HTMLElement {
     const head = COLUMNS.filter((column) => column.field).map((column) => column.title).join("\t");
     const rows = filledRows(this.table.rows).map((_, place) => this.#texts(place));
     await navigator.clipboard.writeText(`${head}\n${toTsv(rows, fields)}`);
-    this.hint.textContent = `Copied ${rows.length} rows with their column names.`;
+    this.hint.textContent = `Copied ${counted(rows.length, "row")} with column names.`;
   }
 
   #pasteText(text) {
@@ -513,17 +517,6 @@ class CoordinateGrid extends HTMLElement {
     else if (moves[event.key] && !(hasList && event.key !== "Enter")) { this.#commit(); this.#step(...moves[event.key], false); }
     else return;
     event.preventDefault();
-  }
-
-  // Server
-
-  async #ask(url, method = "GET", body = undefined, signal = undefined) {
-    // The cookie is newer than the page when the reader has signed in again in another tab.
-    const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.dataset.csrf;
-    const headers = { Accept: "application/json", "X-CSRFToken": token };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    const answer = await fetch(url, { method, headers, signal, credentials: "same-origin", body: body && JSON.stringify(body) });
-    return { status: answer.status, body: await answer.json().catch(() => ({})) };
   }
 }
 

@@ -1,8 +1,9 @@
 // The three dialogs of the grid: what a paste would bring, two versions of one table, and the keys.
 
+import { button, dialog, element } from "../../shell/dom.js";
+import { counted } from "../../shell/words.js";
 import { changedFields, readRow } from "./cells.js";
 import { COLUMNS } from "./columns.js";
-import { button, dialog, element } from "./dom.js";
 import { TARGETS, TARGET_NAMES, gatheredProblems, openDirections, pasteRows, readPaste } from "./paste.js";
 import { differingRows } from "./table.js";
 
@@ -153,8 +154,6 @@ export class PastePreview {
     this.onRows({ rows, mode: this.mode, place: this.place });
   }
 }
-
-const counted = (count, unit) => `${count.toLocaleString()} ${unit}${count === 1 ? "" : "s"}`;
 
 /** Both versions of a table that was saved elsewhere; the choice is the reader's. */
 export function showConflict({ host, mine, theirs, onMine, onTheirs }) {

@@ -27,6 +27,14 @@ export function differingRows(mine, theirs) {
   return places.filter((place) => !mine[place] || !theirs[place] || !sameRow(mine[place], theirs[place]));
 }
 
+/** The table as it is saved. */
+export const tidyTable = ({ rows, peaks_state }) => ({ rows: filledRows(rows), peaks_state });
+
+/** How many rows (and the state) differ between two tables. */
+export function tableDifferences(a, b) {
+  return differingRows(a.rows, b.rows).length + (a.peaks_state === b.peaks_state ? 0 : 1);
+}
+
 /** A rectangle of cells: rows top..bottom and columns left..right, ends included. */
 export function rectangle(anchor, active) {
   return {

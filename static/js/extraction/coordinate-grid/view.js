@@ -2,7 +2,7 @@
 
 import { changedFields } from "./cells.js";
 import { COLUMNS, shown } from "./columns.js";
-import { element } from "./dom.js";
+import { element } from "../../shell/dom.js";
 
 export const ROW_HEIGHT = 30;
 const BEYOND_SIGHT = 12;

@@ -1,6 +1,7 @@
 // "Reported otherwise?": the numbers of the paper in, the values that are asked out. The server computes.
 
-import { button, dialog, element } from "../coordinate-grid/dom.js";
+import { askJson } from "../../shell/ask.js";
+import { button, dialog, element } from "../../shell/dom.js";
 
 const PARTS = { mean: "_mean", sd: "_sd" };
 
@@ -23,7 +24,7 @@ function peopleOf(line) {
 }
 
 /** `use(answer, value, {reported, formula})` takes what was found. */
-export function openConversions(opener, { ways, convert, ask, use }) {
+export function openConversions(opener, { ways, convert, use }) {
   const line = opener.parentElement;
   const found = targets(line);
   const wanted = opener.dataset.otherwise.split(" ");
@@ -40,9 +41,9 @@ export function openConversions(opener, { ways, convert, ask, use }) {
   };
   const compute = async () => {
     const numbers = Object.fromEntries([...fields.querySelectorAll("input")].map((input) => [input.name, input.value]));
-    const answer = await ask(convert, "POST", JSON.stringify({ way: choice.value, numbers })).catch(() => null);
-    const body = await answer?.json().catch(() => null);
-    if (!answer?.ok) {
+    const answer = await askJson(convert, "POST", { way: choice.value, numbers }).catch(() => null);
+    const body = answer?.body;
+    if (answer?.status !== 200) {
       told.textContent = body?.error ?? "The server cannot be reached, and it computes this. Try again in a moment.";
       return;
     }

@@ -1,5 +1,6 @@
 // The page of one's own draft: every answer saves itself, rows come and go, problems are told beside them.
 
+import { askJson, csrfToken } from "../../shell/ask.js";
 import { baseOf, focusControl, readAnswer, setBase, writeAnswer } from "./controls.js";
 import { openConversions } from "./conversions.js";
 import { clearMark, markConflict, markRefused, showSource } from "./marks.js";
@@ -15,23 +16,17 @@ const SAYS_NOTHING = new Set([null, "", "unknown", "other"]);
 
 const root = document.getElementById("answers");
 const { api, keep, signIn } = root.dataset;
-const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
 const answerOf = (row, key) => document.getElementById(`${row}-${key}`.replace(":", "-"));
 
-async function ask(address, method, body) {
-  const headers = { "X-CSRFToken": csrf(), Accept: "*/*" };
-  if (typeof body === "string") headers["Content-Type"] = "application/json";
-  return fetch(address, { method, headers, body, redirect: "manual" });
+function ask(address, method, body) {
+  return fetch(address, { method, headers: { "X-CSRFToken": csrfToken(), Accept: "*/*" }, body, redirect: "manual" });
 }
 
 // Saving
 
 const queue = api && new Queue({
   key: keep,
-  send: async (changes) => {
-    const answer = await ask(api, "PATCH", JSON.stringify({ changes }));
-    return { status: answer.status, body: await answer.json().catch(() => null) };
-  },
+  send: (changes) => askJson(api, "PATCH", { changes }),
   onState: ({ kind, text }) => {
     const box = document.getElementById("saving-state");
     box.dataset.kind = kind;
@@ -273,7 +268,7 @@ function clicked(event) {
   const gone = button.dataset.delete;
   if (add) changeRows(button, root.dataset.add, { level: add, cohort: cohort ?? "" });
   else if (gone) window.confirm(`Delete ${what}? This cannot be undone.`) && changeRows(button, root.dataset.delete, { row: gone });
-  else if (button.matches(".otherwise")) openConversions(button, { ...root.dataset, ask, use });
+  else if (button.matches(".otherwise")) openConversions(button, { ...root.dataset, use });
   else if (button.matches(".carry-over")) carryOver(button);
   else if (button.matches(".scales-button")) {
     const answer = button.closest(".answer");

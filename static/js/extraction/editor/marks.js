@@ -1,6 +1,6 @@
 // What stands beside an answer: why it was not saved, the choice between two versions, and its source.
 
-import { element } from "../coordinate-grid/dom.js";
+import { element } from "../../shell/dom.js";
 import { inWords } from "./controls.js";
 
 function mark(answer, ...children) {

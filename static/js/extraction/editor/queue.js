@@ -3,45 +3,39 @@
 // One item for each field. A change that was sent stays as it is until it is answered, so that it can be sent again
 // without harm; what is typed meanwhile waits behind it. Tabs of one person share the store, item by item.
 
+import { Saving, changes } from "../../shell/saving.js";
+
 const MOST_AT_ONCE = 400;
-const FIRST_RETRY_MS = 2000;
-const LONGEST_RETRY_MS = 30000;
 const BEFORE = { value: "before", source: "source_before" };
 
 const idOf = (row, key) => `${row} ${key}`;
-const counted = (count) => `${count} ${count === 1 ? "change" : "changes"}`;
 
 export class Queue {
   #items = new Map();
-  #timer = null;
+  #saving;
   #sending = null;
-  #retryAfter = FIRST_RETRY_MS;
   #savedAt = "";
 
   /**
-   * @param {object} options
+   * @param {object} options and those of Saving: key, onState
    * @param {(changes: object[]) => Promise<{status: number, body: object}>} options.send rejects when offline
-   * @param {string} options.key names this extraction and person in `storage`
-   * @param {(state: {kind: string, text: string}) => void} options.onState
    * @param {(field: {row: string, key: string, state: string}) => void} options.onField state: saved, conflict, refused, gone
    */
-  constructor({
-    send, key, onState, onField, storage = globalThis.localStorage,
-    schedule = (work, wait) => setTimeout(work, wait), now = () => new Date(),
-  }) {
-    Object.assign(this, { send, key, onState, onField, storage, schedule, now });
+  constructor({ send, onField, ...saving }) {
+    Object.assign(this, { send, onField });
+    this.#saving = new Saving({ ...saving, work: () => this.flush() });
   }
 
   /** Take up what an earlier visit could not save; answers `unsaved`, to be shown. */
   start() {
-    for (const [id, item] of Object.entries(this.#kept())) {
+    for (const [id, item] of Object.entries(this.#saving.kept ?? {})) {
       this.#items.set(id, { change: item.change, sent: item.sent, later: item.later, theirs: null, refused: "" });
     }
     if (this.size) {
-      this.#tell("unsaved", `${counted(this.size)} restored from this computer`);
-      this.#later(0);
+      this.#saving.tell("unsaved", `${changes(this.size)} restored from this computer`);
+      this.#saving.later(0);
     } else {
-      this.#tell("saved", "All saved");
+      this.#saving.tell("saved", "All saved");
     }
     return this.unsaved;
   }
@@ -59,6 +53,10 @@ export class Queue {
 
   get size() {
     return this.#items.size;
+  }
+
+  get state() {
+    return this.#saving.state;
   }
 
   holds({ row, key }) {
@@ -80,14 +78,14 @@ export class Queue {
     }
     this.#items.set(id, item);
     this.#keep(id);
-    if (this.state === "offline") this.#tellOffline();
-    else if (this.state === "saved") this.#tell("unsaved", "Not saved yet");
-    if (!item.theirs) this.#later(wait);
+    if (this.state === "offline") this.#saving.tellOffline(this.size);
+    else if (this.state === "saved") this.#saving.tell("unsaved", "Not saved yet");
+    if (!item.theirs) this.#saving.later(wait);
   }
 
   /** Send what can be sent; answers when that is done. */
   async flush() {
-    clearTimeout(this.#timer);
+    this.#saving.cancel();
     while (this.#sending) await this.#sending;
     const batch = [...this.#items.values()].filter((item) => !item.theirs && !item.refused).slice(0, MOST_AT_ONCE);
     if (!batch.length) {
@@ -119,12 +117,13 @@ export class Queue {
       item.sent = true;
       this.#keep(idOf(item.change.row, item.change.key));
     }
-    if (this.state !== "offline") this.#tell("saving", "Saving…");
+    if (this.state !== "offline") this.#saving.tell("saving", "Saving…");
     let answer;
     try {
       answer = await this.send(batch.map((item) => item.change));
     } catch {
-      this.#retry(() => this.#tellOffline());
+      this.#saving.tellOffline(this.size);
+      this.#saving.retry();
       return;
     }
     this.#answered(answer, batch);
@@ -133,20 +132,22 @@ export class Queue {
   #answered({ status, body }, batch) {
     const details = body?.outcomes ? body : body?.details;
     if (details?.outcomes) {
-      this.#retryAfter = FIRST_RETRY_MS;
-      this.#savedAt = this.#clock();
+      this.#saving.reached();
+      this.#savedAt = this.#saving.clock;
       details.outcomes.forEach((outcome, place) => this.#settleItem(batch[place], outcome, details));
-      if ([...this.#items.values()].some((item) => !item.theirs && !item.refused)) this.#later(0);
+      if ([...this.#items.values()].some((item) => !item.theirs && !item.refused)) this.#saving.later(0);
       this.#settle();
     } else if (body?.code === "locked") {
-      this.#tell("locked", `This extraction is locked now: ${counted(this.size)} kept on this computer, not saved`);
+      this.#saving.tell("locked", `This extraction is locked now: ${changes(this.size)} kept on this computer, not saved`);
     } else if (status === 401 || status === 403) {
-      this.#retry(() => this.#tell("signed-out", `You are signed out or may not save here: ${counted(this.size)} kept`));
+      this.#saving.tell("signed-out", `You are signed out or may not save here: ${changes(this.size)} kept`);
+      this.#saving.retry();
     } else if (status >= 500 || status === 429) {
-      this.#retry(() => this.#tell("offline", `The server could not save: ${counted(this.size)} kept, trying again`));
+      this.#saving.tellBusy(this.size);
+      this.#saving.retry();
     } else {
       for (const item of batch) item.sent = false;
-      this.#tell("refused", `Not saved, ${counted(this.size)} kept: ${body?.error ?? "reload the page"}`);
+      this.#saving.tell("refused", `Not saved, ${changes(this.size)} kept: ${body?.error ?? "reload the page"}`);
     }
   }
 
@@ -179,33 +180,9 @@ export class Queue {
     const items = [...this.#items.values()];
     const asked = items.filter((item) => item.theirs).length;
     const refused = items.filter((item) => item.refused).length;
-    if (asked) this.#tell("conflict", `${counted(asked)} not saved: another tab saved something else. Choose below`);
-    else if (refused) this.#tell("refused", `${counted(refused)} not saved: see the marked answers`);
-    else if (!items.length) this.#tell("saved", this.#savedAt ? `Saved ${this.#savedAt}` : "All saved");
-  }
-
-  #retry(tell) {
-    tell();
-    this.#later(this.#retryAfter);
-    this.#retryAfter = Math.min(2 * this.#retryAfter, LONGEST_RETRY_MS);
-  }
-
-  #tellOffline() {
-    this.#tell("offline", `Offline: ${counted(this.size)} kept`);
-  }
-
-  #clock() {
-    return this.now().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  }
-
-  #tell(kind, text) {
-    this.state = kind;
-    this.onState({ kind, text });
-  }
-
-  #later(milliseconds) {
-    clearTimeout(this.#timer);
-    this.#timer = this.schedule(() => this.flush(), milliseconds);
+    if (asked) this.#saving.tell("conflict", `${changes(asked)} not saved: another tab saved something else. Choose below`);
+    else if (refused) this.#saving.tell("refused", `${changes(refused)} not saved: see the marked answers`);
+    else if (!items.length) this.#saving.tell("saved", this.#savedAt ? `Saved ${this.#savedAt}` : "All saved");
   }
 
   #drop(id) {
@@ -213,25 +190,12 @@ export class Queue {
     this.#keep(id);
   }
 
-  #kept() {
-    try {
-      return JSON.parse(this.storage.getItem(this.key)) ?? {};
-    } catch {
-      return {};
-    }
-  }
-
   // Only this item is written: another tab may keep others under the same key.
   #keep(id) {
-    const kept = this.#kept();
+    const kept = this.#saving.kept ?? {};
     const item = this.#items.get(id);
     if (item) kept[id] = { change: item.change, sent: item.sent, later: item.later };
     else delete kept[id];
-    try {
-      if (Object.keys(kept).length) this.storage.setItem(this.key, JSON.stringify(kept));
-      else this.storage.removeItem(this.key);
-    } catch {
-      // A full or forbidden storage only takes away the safety net; saving goes on.
-    }
+    this.#saving.kept = Object.keys(kept).length ? kept : null;
   }
 }

@@ -1,6 +1,6 @@
 // The scales of a group (VAS, NRS, ...) in a small dialog.
 
-import { button, dialog, element } from "../coordinate-grid/dom.js";
+import { button, dialog, element } from "../../shell/dom.js";
 
 const COLUMNS = [
   ["name", "Scale", "VAS"],

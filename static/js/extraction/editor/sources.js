@@ -1,6 +1,6 @@
 // Where a value stands in the paper: the answer in focus takes the quote and page of what is selected in the PDF.
 
-import { dialog, element } from "../coordinate-grid/dom.js";
+import { dialog, element } from "../../shell/dom.js";
 import { baseOf } from "./controls.js";
 import { showSource } from "./marks.js";
 

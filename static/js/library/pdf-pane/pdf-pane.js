@@ -5,6 +5,7 @@
 //
 // It says `concord:quote` {text, page, file} on the document, and hears `concord:show-page` {file, page}.
 
+import { askJson, csrfToken } from "../../shell/ask.js";
 import { button, element } from "../../shell/dom.js";
 import { Pages } from "./pages.js";
 import { tidyQuote } from "./quote.js";
@@ -126,7 +127,7 @@ class PdfPane extends HTMLElement {
       }
       this.#say(this.status, `Uploading ${file.name} …`);
       const onProgress = (part) => this.#say(this.status, `Uploading ${file.name}: ${Math.round(part * 100)} %`);
-      const { status, body } = await upload({ url: this.report.value, file, csrf: this.dataset.csrf, onProgress });
+      const { status, body } = await upload({ url: this.report.value, file, csrf: csrfToken(), onProgress });
       if (status !== 201) {
         this.#say(this.status, `“${file.name}” was not taken. ${body?.error ?? "The server did not answer: check the network and try again."}`, true);
         continue;
@@ -149,11 +150,9 @@ class PdfPane extends HTMLElement {
 
   async #withdraw(reason, asked) {
     const { file } = this;
-    const answer = await fetch(this.dataset.withdraw.replace("/0/", `/${file.id}/`), {
-      method: "POST", headers: { "Content-Type": "application/json", "X-CSRFToken": this.dataset.csrf }, body: JSON.stringify({ reason }),
-    }).catch(() => null);
-    if (!answer?.ok) {
-      const body = await answer?.json().catch(() => null);
+    const answer = await askJson(this.dataset.withdraw.replace("/0/", `/${file.id}/`), "POST", { reason }).catch(() => null);
+    if (answer?.status !== 200) {
+      const body = answer?.body;
       this.#say(this.status, body?.details?.reason?.[0] ?? body?.error ?? "Nothing was withdrawn: check the network and try again.", true);
       return;
     }
