@@ -39,6 +39,7 @@ from meta_app.agreement.selectors import (
 )
 from meta_app.agreement.views import comparison_page, frame
 from meta_app.common.exceptions import UserError
+from meta_app.common.words import counted
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
 
@@ -91,7 +92,7 @@ def bulk(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
         decided = services.differences_decide(place=place, comparison=comparison, **data)
     except UserError as error:
         return comparison_page(request, place, comparison, error)
-    messages.success(request, f"{decided} differences of {data['section']} are settled as {data['choice']}.")
+    messages.success(request, f"{counted(decided, 'difference')} of {data['section']} settled as {data['choice']}.")
     return redirect("agreement:comparison", project_id, study_id)
 
 

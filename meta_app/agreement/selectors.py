@@ -213,17 +213,23 @@ def brains(comparison: Comparison) -> list[dict[str, Any]]:
     return found
 
 
-def waiting_to_settle(membership: Membership) -> Waiting | None:
-    """For those who settle: studies with differences left, of which they are neither reviewer; in one query."""
+def to_settle(membership: Membership) -> QuerySet[Comparison]:
+    """Open comparisons that this person settles: of studies of which they are neither reviewer."""
     if membership.role not in ADJUDICATE:
-        return None
+        return Comparison.objects.none()
     own = Q(study__extractions__author=membership.user, study__extractions__position__in=("A", "B"))
-    count = (
+    return (
         Comparison.objects.filter(study__project=membership.project_id, state=Comparison.State.OPEN)
         .exclude(pk__in=Comparison.objects.filter(own).values("pk"))
         .exclude(study__assignments__reviewer=membership.user)
-        .count()
     )
+
+
+def waiting_to_settle(membership: Membership) -> Waiting | None:
+    """For those who settle: how many studies have differences left; in one query."""
+    if membership.role not in ADJUDICATE:
+        return None
+    count = to_settle(membership).count()
     return Waiting(count, "study" if count == 1 else "studies", "with differences to settle")
 
 

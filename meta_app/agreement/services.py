@@ -23,6 +23,7 @@ from meta_app.agreement.selectors import open_in, why_not_settle
 from meta_app.agreement.trees import Found, compare
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.common.words import counted
 from meta_app.extraction.models import Study
 from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.extraction.selectors import with_locks
@@ -141,7 +142,7 @@ def comparison_agree(*, place: Place, comparison: Comparison, version: int) -> C
     _hold(place, comparison)
     left = comparison.differences.exclude(state=Difference.State.SETTLED).count()
     if left:
-        raise UserError(f"Not agreed yet: {left} difference{'' if left == 1 else 's'} must be settled first.")
+        raise UserError(f"Not agreed yet: {counted(left, 'difference')} must be settled first.")
     _claim(comparison, version, Comparison.State.OPEN)
     _conclude(comparison, place.membership.user)
     return comparison
@@ -244,12 +245,12 @@ def differences_decide(
     )
     if changed != expected:
         raise StaleEdit(
-            f"Nothing was decided: {len(chosen)} differences are open there now, not {expected}. Look again.",
+            f"Nothing was decided: {counted(len(chosen), 'difference')} open there now, not {expected}. Look again.",
             {"yours": {"differences": expected}, "theirs": {"differences": len(chosen)}},
         )
     taken = {item.label: _taken({"A": item.a, "B": item.b}[choice]) for item in chosen}
     before, after = {"state": Difference.State.OPEN}, {"choice": choice, "taken": taken}
-    subject = f"{comparison.study}: {section}, {changed} differences at once"
+    subject = f"{comparison.study}: {section}, {counted(changed, 'difference')} at once"
     _record(comparison, place.membership.user, "decided", before, after, subject=subject)
     return changed
 

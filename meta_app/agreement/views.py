@@ -16,6 +16,7 @@ from meta_app.agreement.selectors import (
     project_agreement,
     sections,
     study_lines,
+    to_settle,
     why_not_settle,
     with_letters,
 )
@@ -112,6 +113,7 @@ def _agreed(place: Place, comparison: Comparison) -> dict[str, Any]:
     visible = visible_extractions(place).filter(study=comparison.study, position=Extraction.Position.CONSENSUS)
     consensus = whole_extractions(visible).select_related("form", "author", "study").get()
     return {
+        "next_comparison": to_settle(place.membership).select_related("study").order_by("study__label", "pk").first(),
         "consensus": consensus,
         "agreed_sections": agreed_sections(consensus),
         "problems": [found.problem for found in extraction_problems(consensus)],

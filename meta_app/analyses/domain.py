@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from typing import Any, Literal
 
+from meta_app.common.words import counted
 from meta_app.datasets.domain import NO_OTHER_GROUP, DatasetRow, Selection, count_units, shared_cohorts
 
 FORMAT = "concord-specification/1"
@@ -84,7 +85,7 @@ class Filters(Selection):
         said = [
             ("Language of the reports", ", ".join(language or "not stated" for language in self.languages)),
             ("Other group", ", ".join(OTHER_GROUPS.get(kind, kind) for kind in self.other_groups)),
-            ("Quality at or above", "" if self.quality_min is None else f"{self.quality_min:g} points"),
+            ("Quality at or above", "" if self.quality_min is None else counted(self.quality_min, "point")),
             ("Studies", ", ".join(self.studies)),
         ]
         return [(name, text) for name, text in said if text]
@@ -392,11 +393,6 @@ def duration_in_words(seconds: float) -> str:
     if seconds < 5400:
         return f"{-(-int(seconds) // 60)} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def counted(number: int, noun: str) -> str:
-    """A count with its unit: "1 dataset", "3 datasets"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def backoff_seconds(messages_sent: int, first: float, longest: float = 3600.0) -> float:

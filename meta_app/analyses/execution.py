@@ -30,6 +30,7 @@ from meta_app.analyses.heartbeat import CANCELLED, Heartbeat
 from meta_app.analyses.models import Artefact, Ledger, Run, RunBlock, RunEvent
 from meta_app.analyses.selectors import attempt_folder, run_folder
 from meta_app.common.exceptions import UserError
+from meta_app.common.words import counted
 
 logger = logging.getLogger(__name__)
 
@@ -248,7 +249,10 @@ def _taken_over(run: Run, begun: computing.Begun) -> dict[int, bytes]:
         return {}
     done = run.extends.blocks.filter(status=RunBlock.Status.DONE, number__lt=begun.blocks)
     taken = {block.number: bytes(block.maxima) for block in done}
-    _tell(run, f"{len(taken)} of {begun.blocks} blocks of permutations were taken over from “{run.extends.name}”.")
+    _tell(
+        run,
+        f"{len(taken)} of {counted(begun.blocks, 'block')} of permutations were taken over from “{run.extends.name}”.",
+    )
     return taken
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meta_app.common.words import counted
+
 FIRST_HASH = "0" * 64
 """What stands before the first entry of a project."""
 LARGEST_EXACT = 1e15
@@ -55,9 +57,10 @@ def first_fault(links: Iterable[Link], length: int, head: str) -> str:
         before = link.hash
     if number < length:
         missing = f"Entry {number + 1}" if number + 1 == length else f"Entries {number + 1} to {length}"
-        return f"{missing} missing at the end: the chain has {number} of the {length} entries that its head counts."
+        return f"{missing} missing at the end: the chain has {number} of {length} that its head counts."
     if number > length:
-        return f"Entry {length + 1} was added past the head of the chain, which counts {length} entries."
+        counts = counted(length, "entry", "entries")
+        return f"Entry {length + 1} was added past the head of the chain, which counts {counts}."
     return "" if before == head else f"The head of the chain does not fit entry {number}, the last one."
 
 

@@ -4,10 +4,11 @@ Grouped by comparison and modality; one line for a contrast, its metrics togethe
 are given ± SD; what was not reported is a dash; references are numbered in the order of the table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from meta_app.common.words import counted
 from meta_app.datasets.domain import DatasetRow, GroupRow, Snapshot, shared_cohorts
 
 NOT_REPORTED = "–"
@@ -51,16 +52,12 @@ def characteristics(snapshot: Snapshot, words: Mapping[str, str]) -> Characteris
             for alike in _alike(rows)
         ]
         title = f"{words.get(comparison, comparison)}: {words.get(modality, modality)}"
-        blocks.append(Block(f"{title} ({_counted(lines, 'line')}, {_counted(rows, 'dataset')})", tuple(lines)))
+        blocks.append(Block(f"{title} ({counted(len(lines), 'line')}, {counted(len(rows), 'dataset')})", tuple(lines)))
     used = "".join(cell for block in blocks for row in block.rows for cell in row)
     notes = ["Values are mean ± SD; n is the number of people analysed; – is not reported."]
     notes += [f"{mark} {text}" for mark, text in FOOTNOTES.items() if mark in used]
     references = tuple(f"{number}. {_reference(reports.get(key, {}))}" for key, number in numbers.items())
     return Characteristics(tuple(blocks), tuple(notes), references)
-
-
-def _counted(items: Sequence[object], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def _one_of_each(rows: Iterable[DatasetRow]) -> list[DatasetRow]:

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from meta_app.common.exceptions import UserError
+from meta_app.common.words import counted
 from meta_app.extraction import import_services as services
 from meta_app.extraction.checks import check_rows
 from meta_app.extraction.exchange.opening import unpacked
@@ -70,7 +71,7 @@ def studies_confirm(request: HttpRequest, project_id: int) -> HttpResponse:
     if not taken:
         return _preview(request, place, reading, ImportForm(initial=data), mode, "Nothing was imported.", 400)
     datasets, peaks = (sum(getattr(outcome, unit) for outcome in taken) for unit in ("datasets", "peaks"))
-    said = f"{_counted(len(taken), 'study', 'studies')}, {_counted(datasets, 'dataset')}, {_counted(peaks, 'peak')}"
+    said = f"{counted(len(taken), 'study', 'studies')}, {counted(datasets, 'dataset')}, {counted(peaks, 'peak')}"
     messages.success(request, f"Imported as your drafts: {said}. Look at each and complete it.")
     for outcome in outcomes:
         if not outcome.taken:
@@ -126,10 +127,6 @@ def _refusal(error: UnreadableError | UserError) -> str:
     return f"{problem.place} {problem.message} {problem.mend} Nothing was imported."
 
 
-def _counted(number: int, one: str, several: str = "") -> str:
-    return f"{number} {one if number == 1 else several or one + 's'}"
-
-
 # Peaks of one dataset
 
 
@@ -175,7 +172,7 @@ def peaks_confirm(request: HttpRequest, project_id: int, dataset_id: int) -> Htt
     except UserError as error:
         return _choose_peaks(request, place, dataset, PeaksUploadForm(), error.status, error.message)
     messages.success(
-        request, f"{_counted(len(part.rows), 'row')} imported. What is asked about them stands beside them."
+        request, f"{counted(len(part.rows), 'row')} imported. What is asked about them stands beside them."
     )
     return redirect("extraction:dataset", project_id, dataset.pk)
 

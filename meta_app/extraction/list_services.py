@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch
 from meta_app.accounts.models import User
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.common.words import counted
 from meta_app.extraction.editor_services import draft_lock
 from meta_app.extraction.list_selectors import ListLine, extractors, workloads
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Study
@@ -61,7 +62,7 @@ def studies_import(*, place: Place, lines: Sequence[ListLine]) -> list[Study]:
         project_id=place.project.pk,
         actor=place.membership.user,
         action="studies.imported",
-        subject=f"{len(studies)} studies from a list",
+        subject=f"{counted(len(studies), 'study', 'studies')} from a list",
         after={"labels": [study.label for study in studies]},
     )
     return studies
@@ -204,7 +205,7 @@ def _store_assignments(
             project_id=place.project.pk,
             actor=place.membership.user,
             action="assignments.changed",
-            subject=f"{places} places of {len(after)} studies, {how}",
+            subject=f"{counted(places, 'place')} of {counted(len(after), 'study', 'studies')}, {how}",
             before=before,
             after=after,
         )
@@ -245,7 +246,7 @@ def places_return(*, membership: Membership, editor: User, leaves: bool) -> None
             project_id=project.pk,
             actor=editor,
             action="assignments.changed",
-            subject=f"{len(labels)} open places of {person} go back to the pool",
+            subject=f"{counted(len(labels), 'open place')} of {person} go back to the pool",
             before={label: str(person) for label in labels},
         )
     Assignment.objects.filter(pk__in=list(open_places.values_list("pk", flat=True))).delete()

@@ -34,8 +34,6 @@ def activity(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     filters = _filters(request)
     page = Paginator(filtered_entries(place, filters), ENTRIES_ON_A_PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
     context = {
         "page": page,
         "filters": filters,
@@ -43,7 +41,6 @@ def activity(request: HttpRequest, project_id: int) -> HttpResponse:
         "people": actors(place),
         "studies": named_studies(place),
         "actions": actions(place),
-        "query": query.urlencode(),
     }
     return render(request, "quality/activity.html", context)
 

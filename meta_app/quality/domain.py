@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
+from meta_app.common.words import counted
+
 STEP: Final = 0.5
 CATEGORIES: Final = {"sample": "Sample", "imaging": "Imaging methods and reporting"}
 CATEGORY_POINTS: Final = 10.0
@@ -92,7 +94,7 @@ def instrument_problems(items: Sequence[Item], used: Iterable[str] = ()) -> dict
     for category, points in sums(items).items():
         if points != CATEGORY_POINTS:
             problems[category] = (
-                f"The items of “{CATEGORIES[category]}” sum to {shown(points)} points; they must sum to "
+                f"The items of “{CATEGORIES[category]}” sum to {counted(points, 'point')}; they must sum to "
                 f"{shown(CATEGORY_POINTS)}."
             )
     for key in sorted(set(used) - {item.key for item in items}):
@@ -104,7 +106,7 @@ def _item_problems(item: Item) -> dict[str, str]:
     problems = {}
     if not 0 < item.points <= CATEGORY_POINTS or item.points % STEP:
         problems["points"] = (
-            f"{shown(item.points)} points: use steps of {STEP}, from {STEP} to {shown(CATEGORY_POINTS)}."
+            f"{counted(item.points, 'point')}: use steps of {STEP}, from {STEP} to {shown(CATEGORY_POINTS)}."
         )
     if not item.wording.title.strip():
         problems["title"] = "An item needs its question."
@@ -135,7 +137,7 @@ def instrument_changes(before: Sequence[Item], after: Sequence[Item]) -> list[st
     sentences = [f"Removed: {old[key].wording.title}." for key in old if key not in new]
     for key, item in new.items():
         if key not in old:
-            sentences.append(f"New: {item.wording.title} ({shown(item.points)} points).")
+            sentences.append(f"New: {item.wording.title} ({counted(item.points, 'point')}).")
         elif item != old[key]:
             sentences.append(_change(old[key], item))
     return sentences
@@ -144,7 +146,7 @@ def instrument_changes(before: Sequence[Item], after: Sequence[Item]) -> list[st
 def _change(old: Item, new: Item) -> str:
     parts = []
     if old.points != new.points:
-        parts.append(f"{shown(old.points)} points became {shown(new.points)}")
+        parts.append(f"{counted(old.points, 'point')} became {shown(new.points)}")
     if replace(old, points=new.points) != new:
         parts.append("its words changed")
     return f"{new.wording.title}: {' and '.join(parts)}."

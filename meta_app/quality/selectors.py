@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 
+from meta_app.common.words import counted
 from meta_app.extraction.models import Assignment, Dataset, Study
 from meta_app.extraction.selectors import visible_extractions
 from meta_app.projects.models import Membership, Project, Role
@@ -13,7 +14,7 @@ from meta_app.projects.permissions import ADJUDICATE, EXTRACT, Place
 from meta_app.projects.selectors import current_protocol
 from meta_app.projects.stages import Waiting
 from meta_app.quality import instruments
-from meta_app.quality.domain import Item, exclusion_reason, parse_items, shown
+from meta_app.quality.domain import Item, exclusion_reason, parse_items
 from meta_app.quality.figures import StudyRow
 from meta_app.quality.models import Instrument, QualityScore
 from meta_app.screening.domain import LaterExclusion
@@ -93,7 +94,7 @@ class Cutoff:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.points:g} points"
+        return counted(self.points, "point")
 
 
 def project_cutoff(project: Project) -> Cutoff:
@@ -272,7 +273,7 @@ def excluded_in_flow(project: Project) -> LaterExclusion | None:
     if not excluded:
         return None
     reports = Study.objects.filter(pk__in=excluded).aggregate(found=Count("reports", distinct=True))["found"]
-    reason = f"Quality score below {shown(project_cutoff(project).points)} points"
+    reason = f"Quality score below {project_cutoff(project)}"
     return LaterExclusion(reason, studies=len(excluded), reports=max(reports, len(excluded)))
 
 

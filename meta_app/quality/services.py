@@ -17,6 +17,7 @@ from meta_app.accounts.models import User
 from meta_app.audit.models import AuditEntry
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.common.words import counted
 from meta_app.extraction.models import Study
 from meta_app.projects.models import Membership
 from meta_app.projects.permissions import ADJUDICATE, Place
@@ -107,7 +108,7 @@ def _refuse_points(instrument: Instrument, key: str, points: float | None) -> No
     item = _item(instrument, key)
     if points is not None and points not in item.steps:
         raise UserError(
-            f"“{item.wording.title}” gives 0 to {shown(item.points)} points in steps of 0.5. Nothing was saved.",
+            f"“{item.wording.title}” gives 0 to {counted(item.points, 'point')} in steps of 0.5. Nothing was saved.",
             {"points": [f"{shown(points)} is not among them."]},
         )
 

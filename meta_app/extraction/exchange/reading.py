@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from meta_app.common.words import counted
 from meta_app.extraction.exchange import nimads, sdm, sleuth, tables
 from meta_app.extraction.exchange.opening import kind_of_file, text_of, unpacked
 from meta_app.extraction.exchange.plain import COMPANION, Chosen, PlainDataset, merged, plain_studies
@@ -125,10 +126,8 @@ def _merged(
 ) -> Reading:
     studies, new = merged(own, names, untouched, found, reader)
     if new:
-        reader.warn(
-            f"{len(new)} of {len(found)} datasets come without comparison, modality, metric: those chosen are taken.",
-            "Complete them after the import.",
-        )
+        without = f"{len(new)} of {counted(len(found), 'dataset')} without comparison, modality, metric"
+        reader.warn(f"{without}: those chosen are taken.", "Complete them after the import.")
     more = shaped(reader.file, own.format, (), plain_studies(new, tools.chosen))
     problems = (*own.problems, *reader.problems, *more.problems)
     return Reading(own.format, (*studies, *more.studies), own.reports, problems)

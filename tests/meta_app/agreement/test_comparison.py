@@ -361,7 +361,7 @@ def test_peaks_of_one_kind_are_settled_at_once(locked, judge):
 def test_settling_at_once_is_refused_when_somebody_has_settled_one_meanwhile(locked, judge):
     comparison = locked(b=tree(patients={"n": 19, "age_mean": 70.1}))
     decide(judge, difference(comparison, "n analysed"), "A")
-    with pytest.raises(StaleEdit, match="1 differences are open there now, not 2"):
+    with pytest.raises(StaleEdit, match="1 difference open there now, not 2"):
         services.differences_decide(
             place=judge, comparison=comparison, choice="B", expected=2, group="",
             section="Cohort PHN and HC, group Patients",

@@ -80,7 +80,7 @@ def test_a_preview_stores_nothing_and_says_what_will_happen(sign_in, reviewer, p
     assert "2 studies read" in answer.text
     assert "This is a folder of SDM-PSI. Nothing is stored yet." in answer.text
     assert "becomes a new study, with your draft" in answer.text
-    assert "2 of 2 datasets come without comparison" in answer.text
+    assert "2 of 2 datasets without comparison" in answer.text
     assert not Study.objects.exists()
     assert not AuditEntry.objects.exists()
 

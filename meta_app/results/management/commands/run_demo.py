@@ -12,11 +12,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from meta_app.accounts.models import User
-from meta_app.analyses.domain import STANDARD_PERMUTATIONS, Filters, Model, counted
+from meta_app.analyses.domain import STANDARD_PERMUTATIONS, Filters, Model
 from meta_app.analyses.models import Run
 from meta_app.analyses.selectors import run_folder, time_taken
 from meta_app.analyses.services import run_cancel, run_launch
 from meta_app.common.exceptions import UserError
+from meta_app.common.words import counted
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
 from meta_app.projects.models import Project
