@@ -318,3 +318,47 @@ def test_outsiders_are_told_nothing(comparison, item, project, role, request, si
         for method in ("get", "post"):
             assert getattr(client, method)(url).status_code in (302, 404, 405)
     assert Membership.objects.filter(role=Role.VIEWER).count() == 0
+
+
+# Ways from page to page
+
+
+def test_links_of_a_page_that_answers_a_post_lead_to_pages(comparison, adjudicator, sign_in):
+    """The address of a POST is none that can be opened: no link may be relative to it."""
+    client = sign_in(adjudicator)
+    for name, data in [("names", {}), ("bulk", {}), ("agree", {"version": 1})]:
+        text = client.post(address(name, comparison), data).text
+        filters = [link.partition('"')[0] for link in text.split('href="')[1:] if "?show=" in link.partition('"')[0]]
+        assert filters
+        assert {client.get(link.replace("&amp;", "&")).status_code for link in filters} == {200}
+
+
+def test_the_study_leads_to_its_comparison_once_there_is_one(
+    project, reviewer, second_reviewer, adjudicator, viewer, sign_in
+):
+    def link(user, study):
+        text = sign_in(user).get(reverse("extraction:study", args=[project.pk, study.pk])).text
+        return reverse("agreement:comparison", args=[project.pk, study.pk]) in text
+
+    draft = new_study(project)
+    enter(draft, reviewer, "A")
+    assert not link(reviewer, draft)
+    comparison = differing(project, reviewer, second_reviewer, label="Hong 2020")
+    assert link(reviewer, comparison.study)
+    assert link(adjudicator, comparison.study)
+    assert not link(viewer, comparison.study)
+    settle_all(sign_in(adjudicator), comparison)
+    assert link(viewer, comparison.study)
+
+
+def test_an_agreed_study_leads_to_the_next_one_to_settle(
+    comparison, project, reviewer, second_reviewer, adjudicator, sign_in
+):
+    client = sign_in(adjudicator)
+    settle_all(client, comparison)
+    assert "Next to settle" not in client.get(address("comparison", comparison)).text
+    other = differing(project, reviewer, second_reviewer, label="Hong 2020")
+    text = client.get(address("comparison", comparison)).text
+    assert "Next to settle: Hong 2020" in text
+    assert address("comparison", other) in text
+    assert "Next to settle" not in sign_in(reviewer).get(address("comparison", comparison)).text
