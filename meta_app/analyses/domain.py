@@ -8,7 +8,14 @@ from math import ceil
 from typing import Any, Literal
 
 from meta_app.common.words import counted
-from meta_app.datasets.domain import NO_OTHER_GROUP, DatasetRow, Selection, count_units, shared_cohorts
+from meta_app.datasets.domain import (
+    NO_OTHER_GROUP,
+    WITHOUT_HEIGHT,
+    DatasetRow,
+    Selection,
+    count_units,
+    shared_cohorts,
+)
 
 FORMAT = "concord-specification/1"
 FIRST_FILTERS = ("comparison", "modalities", "metrics")
@@ -290,10 +297,29 @@ def _dependent(rows: Sequence[DatasetRow]) -> list[Notice]:
     return notices
 
 
+THRESHOLDS = {
+    "smallest": "the smallest |t| it reports is used",
+    "p05": "the t of a two-tailed p of 0.05 is used",
+}
+"""What the core does about a dataset without a t threshold, by where it then comes from."""
+
+
+def sign_only(row: DatasetRow) -> int:
+    """How many of its peaks have a sign and no statistic."""
+    without = row.peaks_state in WITHOUT_HEIGHT
+    return sum(without or peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
+
+
+def threshold_source(row: DatasetRow) -> Literal["reported", "smallest", "p05"]:
+    """Where the core takes the t threshold of a dataset from."""
+    if row.t_threshold is not None:
+        return "reported"
+    return "p05" if sign_only(row) == len(row.peaks) else "smallest"
+
+
 def _thresholds(included: Sequence[Included]) -> list[Notice]:
-    sources = {"smallest": "the smallest |t| it reports is used", "p05": "the t of a two-tailed p of 0.05 is used"}
     notices = []
-    for source, text in sources.items():
+    for source, text in THRESHOLDS.items():
         names = [item.row.key for item in included if item.threshold_source == source]
         if names:
             said = f"{counted(len(names), 'dataset')} without a t threshold: {text} for each."

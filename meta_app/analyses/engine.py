@@ -26,7 +26,9 @@ from meta_app.analyses.domain import (
     filters_of,
     gathered,
     review,
+    sign_only,
     specification_content,
+    threshold_source,
     units_of,
 )
 from meta_app.common.exceptions import UserError
@@ -288,12 +290,8 @@ def _heights(studies: StudyTable | None, peaks: PeakTable | None, sign_peaks: st
 
 
 def _included(row: DatasetRow, threshold: float | None, heights: Mapping[str, int]) -> Included:
-    without = row.peaks_state in WITHOUT_HEIGHT
-    signs = sum(without or peak.statistic is None or peak.statistic_kind == "none" for peak in row.peaks)
-    if row.t_threshold is not None:
-        return Included(row, row.t_threshold, "reported", signs, heights)
-    source = "" if threshold is None else "p05" if signs == len(row.peaks) else "smallest"
-    return Included(row, threshold, source, signs, heights)
+    taken = threshold if row.t_threshold is None else row.t_threshold
+    return Included(row, taken, "" if taken is None else threshold_source(row), sign_only(row), heights)
 
 
 def _notices(problems: Iterable[Problem], keys: Mapping[str, str]) -> list[Notice]:

@@ -80,7 +80,10 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class PeakRow:
-    """A peak: MNI mm in x, y, z; statistic is None where only the sign (+1 or -1) was reported."""
+    """A peak: MNI mm in x, y, z; statistic is None where only the sign (+1 or -1) was reported.
+
+    `space` is that of the reported place where it is not the dataset's.
+    """
 
     x: float
     y: float
@@ -91,6 +94,7 @@ class PeakRow:
     x_reported: float | None = None
     y_reported: float | None = None
     z_reported: float | None = None
+    space: str = ""
     cluster_size: float | None = None
     cluster_unit: str = ""
     label: str = ""
@@ -152,6 +156,16 @@ class DatasetRow:
     def other_group(self) -> str:
         """The kind of group B."""
         return self.group_b.kind if self.group_b else NO_OTHER_GROUP
+
+    @property
+    def talairach_peaks(self) -> int:
+        """How many of its peaks were reported in Talairach space."""
+        return sum((peak.space or self.space) == "talairach" for peak in self.peaks)
+
+    @property
+    def talairach_transform(self) -> str:
+        """What brought them into MNI space."""
+        return self.transform or self.software
 
     @property
     def contrast(self) -> tuple[str, ...]:

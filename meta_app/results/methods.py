@@ -1,9 +1,13 @@
 """The methods section of a result, written from the record of its run: nothing in it is typed by a person."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from meta_app.analyses.domain import filters_of
+from meta_app.analyses.domain import HEIGHTS, THRESHOLDS, filters_of, threshold_source
+from meta_app.common.words import counted
+from meta_app.datasets.domain import WHOLE_MAP, DatasetRow
+from meta_app.extraction.models import Dataset
 from meta_app.results.domain import Correction, units_text
 from meta_app.results.selectors import Result
 
@@ -15,7 +19,7 @@ PERMUTED = {
     "correlation": "the order of subject images was shuffled against the correlated variable",
 }
 """What a permutation does to the subject images of a design."""
-
+SIGN_PEAKS = {"pool": "pooled height", "threshold": "threshold of their study"}
 
 PREVIEW = (
     "This is a preview, not to be reported: the permutation test is not concluded and p values are not corrected for "
@@ -27,7 +31,7 @@ def methods_text(told: Result) -> list[str]:
     """Paragraphs: how effects were pooled, how p was corrected, what is reported."""
     first = [PREVIEW] if told.is_preview else []
     test = [_test(told)] if told.test and not told.is_preview else []
-    return [*first, _pooling(told) + _selected(told), *test, _reported(told)]
+    return [*first, _pooling(told) + _selected(told), _taken(told), *test, _reported(told)]
 
 
 def methods_file(told: Result) -> str:
@@ -63,6 +67,51 @@ def _selected(told: Result) -> str:
     """What the filters beyond comparison, modality and metric let through, where there are any."""
     words = filters_of(told.specification).words
     return f" Datasets were selected by: {'; '.join(f'{name}: {text}' for name, text in words)}." if words else ""
+
+
+def _taken(told: Result) -> str:
+    """What the papers do not give, and where it was taken from."""
+    sentences = [f"t thresholds: {thresholds_text(told.rows)}."]
+    if heights := sign_only_text(told):
+        sentences.append(f"Peaks known by their sign only: {heights}.")
+    if transforms := transforms_text(told.rows):
+        sentences.append(f"Coordinates reported in Talairach space became MNI: {transforms}.")
+    return " ".join(sentences)
+
+
+def thresholds_text(rows: Sequence[DatasetRow]) -> str:
+    """Of how many datasets the t threshold is known, and what is taken for the others; whole maps need none."""
+    rows = [row for row in rows if row.peaks_state != WHOLE_MAP]
+    known = sorted(row.t_threshold for row in rows if row.t_threshold is not None)
+    sources = Counter(map(threshold_source, rows))
+    span = " to ".join(f"{t:.3g}" for t in dict.fromkeys(known[:1] + known[-1:]))
+    told = [f"known for {len(known)} of {counted(len(rows), 'dataset')} (|t| > {span})"] if known else []
+    told += [
+        f"{counted(sources[key], 'dataset')} without one: {text}" for key, text in THRESHOLDS.items() if sources[key]
+    ]
+    return "; ".join(told) or "none needed"
+
+
+def sign_only_text(told: Result) -> str:
+    """How many peaks had a sign only, and what the core took as their height; empty where none had."""
+    heights, asked = told.record.get("sign_only_heights"), told.core["sign_peaks"]
+    if heights is None:
+        return f"{SIGN_PEAKS.get(asked, asked)} asked for; this older run does not record what each took"
+    return "; ".join(f"{number} {HEIGHTS[asked, rule]}" for rule, number in heights.items())
+
+
+def transforms_text(rows: Iterable[DatasetRow]) -> str:
+    """By which transform how many peaks became MNI; empty where all were reported in MNI space."""
+    peaks: Counter[str] = Counter()
+    datasets: Counter[str] = Counter()
+    for row in rows:
+        if number := row.talairach_peaks:
+            peaks[row.talairach_transform] += number
+            datasets[row.talairach_transform] += 1
+    return "; ".join(
+        f"{counted(number, 'peak')} of {counted(datasets[key], 'dataset')} by {Dataset.Transform(key).label}"
+        for key, number in peaks.items()
+    )
 
 
 def _test(told: Result) -> str:

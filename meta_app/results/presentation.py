@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from django.db.models import TextChoices
 
-from meta_app.analyses.domain import HEIGHTS, filters_of
+from meta_app.analyses.domain import filters_of
 from meta_app.analyses.models import Artefact, Run
 from meta_app.extraction.models import Dataset
 from meta_app.results.domain import CORRECTIONS, units_text
-from meta_app.results.methods import ESTIMATORS
+from meta_app.results.methods import ESTIMATORS, sign_only_text, thresholds_text, transforms_text
 from meta_app.results.selectors import Result, provenance_keys
 
 Fact = tuple[str, str]
 
-SIGN_PEAKS = {"pool": "pooled height", "threshold": "threshold of their study"}
 TABLE_TITLES = {
     name: f"{what} ({correction.title})"
     for correction in CORRECTIONS
@@ -43,7 +42,9 @@ def question_facts(result: Result) -> list[Fact]:
         ("Analysed", units_text(result.counts)),
         ("Model", f"random effects, {ESTIMATORS.get(core['estimator'], core['estimator'])}"),
         ("Imputations", f"{core['imputations']} per study"),
-        ("Sign-only peaks", sign_only_text(result)),
+        ("t thresholds", thresholds_text(result.rows)),
+        ("Sign-only peaks", sign_only_text(result) or "none"),
+        ("Talairach to MNI", transforms_text(result.rows) or "none: no coordinate was reported in Talairach space"),
         ("Permutations", _test_text(result)),
         ("Reported", result.table().thresholds),
     ]
@@ -61,15 +62,6 @@ def _test_text(result: Result) -> str:
 def _labels(choices: type[TextChoices], values: Iterable[str]) -> str:
     """Stored codes in words; "all" where nothing was chosen."""
     return ", ".join(str(dict(choices.choices).get(value, value)) for value in values if value) or "all"
-
-
-def sign_only_text(result: Result) -> str:
-    """How many peaks had a sign only, and what the core took as their height."""
-    heights, asked = result.record.get("sign_only_heights"), result.core["sign_peaks"]
-    if heights is None:
-        return f"{SIGN_PEAKS.get(asked, asked)} asked for; this older run does not record what each took"
-    told = [f"{number} {HEIGHTS[asked, rule]}" for rule, number in heights.items()]
-    return "; ".join(told) or "none"
 
 
 def provenance_facts(result: Result) -> list[Fact]:

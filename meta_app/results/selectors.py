@@ -127,6 +127,8 @@ class Result:
     specification: Mapping[str, Any]
     record: Mapping[str, Any]
     counts: Mapping[str, int]
+    rows: tuple[DatasetRow, ...] = ()
+    """The datasets it was computed from."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Datasets by the names that the core calls them."""
     designs: Mapping[str, int] = field(default_factory=dict)
@@ -267,6 +269,7 @@ def read_result(run: Run) -> Result:
         specification=specification,
         record=json.loads(text(RUN_FILE)),
         counts=count_units(rows),
+        rows=rows,
         keys={name: key for key, name in core_names(row.key for row in rows).items()},
         designs=Counter(row.design for row in rows),
         null=null_rows(maxima, thresholds_of(specification["core"]).fwe_p),

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from meta_app.analyses.models import Artefact, Run
+from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.models import Dataset
 from meta_app.projects.models import Membership, Project, Role
 from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, SPECIFICATION, make_run
@@ -244,6 +245,24 @@ def test_the_methods_text_is_written_from_the_record(tested_text):
         "None survived.",
     ):
         assert words in text
+
+
+def test_heights_thresholds_and_transforms_stand_in_the_facts_and_in_the_methods(run, page, sign_in, viewer):
+    agreed = run.agreed_dataset
+    content = json.loads(agreed.content)
+    content["studies"][0]["datasets"][0] |= {
+        "space": "talairach", "software": "spm", "t_threshold": 3.2,
+        "peaks": [{"x": -36, "y": 14, "z": 2, "sign": 1, "statistic_kind": "t", "statistic": 4.1}],
+    }  # fmt: skip
+    AgreedDataset.objects.filter(pk=agreed.pk).update(content=json.dumps(content))
+    text = re.sub(r"\s+", " ", html.unescape(sign_in(viewer).get(page(run)).content.decode()))
+    thresholds = "known for 1 of 2 datasets (|t| > 3.2); 1 dataset without one: the t of a two-tailed p of 0.05 is used"
+    heights = "7 take a default effect of g = 1.2566, as there is no statistic to pool"
+    transform = "1 peak of 1 dataset by Lancaster 2007, SPM"
+    assert f"<dt>t thresholds</dt><dd>{thresholds}</dd>" in text
+    assert f"<dt>Talairach to MNI</dt><dd>{transform}</dd>" in text
+    assert f"t thresholds: {thresholds}. Peaks known by their sign only: {heights}" in text
+    assert f"Coordinates reported in Talairach space became MNI: {transform}." in text
 
 
 def test_a_corrected_result_says_that_p_from_peaks_can_be_too_small(tested_text):
