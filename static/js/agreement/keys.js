@@ -11,7 +11,7 @@ export function actionOf(event) {
   return ACTS[event.key.toLowerCase()] ?? null;
 }
 
-export function isTyping(target) {
+function isTyping(target) {
   if (!target?.tagName) return false;
   return ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName) || target.isContentEditable === true;
 }

@@ -11,7 +11,7 @@ export function localText(moment, part = "moment", locale = undefined, timeZone 
   return new Intl.DateTimeFormat(locale, { ...STYLES[part], timeZone }).format(new Date(moment));
 }
 
-export function localise(page) {
+function localise(page) {
   for (const time of page.querySelectorAll("time[datetime]:not([data-local])")) {
     time.dataset.local = "";
     time.title = `${time.dateTime.replace("T", " ").slice(0, 19)} UTC`;

@@ -162,7 +162,7 @@ export const readDirection = (raw) =>
   readWord("direction", raw, DIRECTIONS, plain(raw).toLowerCase(), "Choose “turned”, or clear the cell.");
 export const readSubPeak = (raw) =>
   readWord("sub_peak", raw, SUB_PEAKS, raw.trim().toLowerCase(), "Type yes, or clear the cell.");
-export const isYes = (raw) => YES.has(raw.trim().toLowerCase());
+const isYes = (raw) => YES.has(raw.trim().toLowerCase());
 
 function areaProblems(raw) {
   const text = plain(raw.brodmann);

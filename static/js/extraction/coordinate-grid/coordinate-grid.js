@@ -17,7 +17,7 @@ import { Guard } from "./guard.js";
 import { keyAction } from "./keyboard.js";
 import { readPaste, toTsv } from "./paste.js";
 import { EMPTY_ROW, Table, filledRows, rectangle, tableDifferences, tidyTable } from "./table.js";
-import { View } from "./view.js";
+import { ROW_HEIGHT, View } from "./view.js";
 
 const STATE_CLASSES = { saved: "state-saved", saving: "state-saving" };
 const LEVELS = [["error", "error", "errors"], ["confirm", "to confirm", "to confirm"], ["warning", "warning", "warnings"]];
@@ -490,7 +490,7 @@ class CoordinateGrid extends HTMLElement {
 
   #act({ name, rows, columns, extend }) {
     const last = { row: this.table.rows.length - 1, column: COLUMNS.length - 1 };
-    const page = Math.max(1, Math.floor(this.view.scroller.clientHeight / 30) - 2);
+    const page = Math.max(1, Math.floor(this.view.scroller.clientHeight / ROW_HEIGHT) - 2);
     const moves = {
       step: () => this.#step(rows, columns, extend),
       page: () => this.#step(rows * page, 0, extend),

@@ -6,13 +6,13 @@ const UNDO_STEPS = 300;
 export const EMPTY_ROW = Object.freeze({});
 
 /** A row with only its filled cells, as it is stored. */
-export function tidyRow(cells) {
+function tidyRow(cells) {
   const filled = FIELDS.filter((field) => cells[field]).map((field) => [field, String(cells[field])]);
   return Object.freeze(Object.fromEntries(filled));
 }
 
-export const sameRow = (a, b) => FIELDS.every((field) => (a?.[field] ?? "") === (b?.[field] ?? ""));
-export const sameRows = (a, b) => a.length === b.length && a.every((row, place) => sameRow(row, b[place]));
+const sameRow = (a, b) => FIELDS.every((field) => (a?.[field] ?? "") === (b?.[field] ?? ""));
+const sameRows = (a, b) => a.length === b.length && a.every((row, place) => sameRow(row, b[place]));
 
 /** Rows without the empty ones at the end: what is saved. */
 export function filledRows(rows) {

@@ -54,7 +54,7 @@ export function inWords(answer, value) {
 
 const given = (value) => value !== null && value !== undefined && value !== "";
 
-export function scalesInWords(scales) {
+function scalesInWords(scales) {
   return scales.map((scale) => {
     const mean = given(scale.mean) ? ` ${scale.mean}` : "";
     const spread = mean && given(scale.sd) ? ` ± ${scale.sd}` : "";

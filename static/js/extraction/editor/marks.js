@@ -39,7 +39,7 @@ export function markConflict(answer, { mine, theirs }, takeMine, takeTheirs) {
   );
 }
 
-export function sourceInWords(source) {
+function sourceInWords(source) {
   if (!source) return "no source";
   const parts = [];
   if (source.page) parts.push(`page ${source.page}`);

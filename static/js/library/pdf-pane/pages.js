@@ -6,7 +6,7 @@ import { placesIn } from "./find.js";
 const SHARPEST = 2;
 const KEPT_PAGES = 8;
 const NEAR = "600px 0px";
-export const SCALES = [0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3];
+const SCALES = [0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3];
 
 export class Pages {
   #generation = 0;

@@ -1,6 +1,6 @@
 /** What is seen, and its way into the address bar and back. */
 
-export const STEP_MM = 2;
+const STEP_MM = 2;
 const LOW = [-90, -126, -72];
 const HIGH = [90, 90, 108];
 const KEYS = {
