@@ -1,11 +1,20 @@
 """The frame of every page in a real browser: no page scrolls sideways, breaks the content policy or fails axe."""
 
+import io
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
+from meta_app.extraction.peak_services import peaks_save
+from meta_app.library.file_services import file_add
+from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Project, Role
+from tests.meta_app.agreement.readers import PEAKS, both_locked, tree
+from tests.meta_app.extraction.peak_cast import insula, make_dataset
+from tests.meta_app.library.papers import make_pdf
+from tests.meta_app.quality.score_cast import fill, lock, place_of
 
 PASSWORD = "correct horse battery"
 PAGES = ("", "protocol/", "protocol/edit/", "team/", "settings/", "records/", "screening/", "prisma/")
@@ -18,6 +27,41 @@ def project(transactional_db):
     owner = User.objects.create_user("olga", password=PASSWORD, full_name="Olga 李")
     Membership.objects.create(project=project, user=owner, role=Role.OWNER)
     return project
+
+
+@pytest.fixture
+def review(project, settings, tmp_path):
+    """Addresses of a review under way, each with what shows that it is there."""
+    settings.FILES_DIR = tmp_path / "files"
+    olga = User.objects.get(username="olga")
+    rosa, sam = (User.objects.create_user(name) for name in ("rosa", "sam"))
+    Membership.objects.bulk_create(Membership(project=project, user=user, role=Role.REVIEWER) for user in (rosa, sam))
+    b = tree(patients={"n": 19}, peaks=[PEAKS[0] | {"x": "38", "confirmed": "yes"}, *PEAKS[1:]])
+    both = both_locked(project, rosa, sam, b=b).study
+    lock(rosa, both), lock(sam, both, {"diagnosis": 1})
+    draft = make_dataset(project, olga, study="Zhang 2019")
+    peaks_save(dataset=draft, version=1, peaks_state="peaks", rows=[insula(x="38")])
+    fill(olga, draft.extraction.study)
+    report = Report.objects.create(project=project, authors="Zhang L", year=2019, title="A simulated paper")
+    draft.extraction.study.reports.add(report)
+    paper = make_pdf(["A simulated paper", "Zhang 2019"])
+    file_add(place=place_of(olga), report=report, name="zhang.pdf", stream=io.BytesIO(paper), announced=len(paper))
+    read = draft.extraction.study_id
+    return {
+        "extraction/": "table",
+        f"extraction/{read}/": "[data-page='1'] .endOfContent",
+        f"extraction/datasets/{draft.pk}/": "coordinate-grid[data-ready]",
+        "agreement/": "table",
+        f"agreement/{both.pk}/": "peak-pairs svg",
+        "agreement/summary/": "table",
+        "quality/": "table",
+        f"quality/studies/{read}/": "quality-item",
+        f"quality/studies/{both.pk}/": ".settle",
+        "quality/summary/": ".totals",
+        "quality/checklist/": "table",
+        "activity/": "table",
+        "datasets/": "main",
+    }
 
 
 def sign_in(window):
@@ -52,10 +96,28 @@ def test_every_page_fits_reads_well_and_keeps_the_content_policy(
     addresses = ["/", "/projects/new/", "/accounts/profile/", "/accounts/password/"]
     for address in [*addresses, *(f"/projects/{project.pk}/{page}" for page in PAGES)]:
         window.goto(address)
-        assert window.evaluate("document.documentElement.scrollWidth") <= width, address
-        problems = [(found["id"], found["nodes"][0]["target"]) for found in Axe().run(window).response["violations"]]
-        assert problems == [], address
+        assert_fits_and_reads_well(window, width)
     assert heard == []
+
+
+@pytest.mark.parametrize(("width", "colour_scheme"), [(1440, "light"), (390, "dark")])
+def test_a_review_under_way_fits_reads_well_and_keeps_the_content_policy(
+    project, review, open_window, complaints, width, colour_scheme
+):
+    window = open_window(width=width, colour_scheme=colour_scheme)
+    heard = complaints(window)
+    sign_in(window)
+    for page, shown in review.items():
+        window.goto(f"/projects/{project.pk}/{page}")
+        window.wait_for_selector(shown, state="attached")
+        assert_fits_and_reads_well(window, width)
+    assert heard == []
+
+
+def assert_fits_and_reads_well(window, width):
+    assert window.evaluate("document.documentElement.scrollWidth") <= width, window.url
+    problems = [(found["id"], found["nodes"][0]["target"]) for found in Axe().run(window).response["violations"]]
+    assert problems == [], window.url
 
 
 def test_the_diagram_and_its_sums_follow_what_is_typed(project, page, complaints):
