@@ -1,5 +1,6 @@
 """The pages of results: who sees them, what they say, and what they cost."""
 
+import copy
 import html
 import json
 import re
@@ -10,10 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from meta_app.analyses.models import Artefact, Run
-from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.models import Dataset
 from meta_app.projects.models import Membership, Project, Role
-from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, SPECIFICATION, make_run
+from tests.meta_app.results.conftest import NEGATIVE_MM, POSITIVE_MM, SNAPSHOT, SPECIFICATION, make_run
 
 PATHS = ["", "slices.png", "tables.xlsx", "everything.zip", "files/maps/z.nii.gz"]
 
@@ -247,14 +247,16 @@ def test_the_methods_text_is_written_from_the_record(tested_text):
         assert words in text
 
 
-def test_heights_thresholds_and_transforms_stand_in_the_facts_and_in_the_methods(run, page, sign_in, viewer):
-    agreed = run.agreed_dataset
-    content = json.loads(agreed.content)
-    content["studies"][0]["datasets"][0] |= {
+def test_heights_thresholds_and_transforms_stand_in_the_facts_and_in_the_methods(
+    project, owner, blobs, runs_dir, page, sign_in, viewer, monkeypatch
+):
+    snapshot = copy.deepcopy(SNAPSHOT)
+    snapshot["studies"][0]["datasets"][0] |= {
         "space": "talairach", "software": "spm", "t_threshold": 3.2,
         "peaks": [{"x": -36, "y": 14, "z": 2, "sign": 1, "statistic_kind": "t", "statistic": 4.1}],
     }  # fmt: skip
-    AgreedDataset.objects.filter(pk=agreed.pk).update(content=json.dumps(content))
+    monkeypatch.setattr("tests.meta_app.results.conftest.SNAPSHOT", snapshot)
+    run = make_run(project, owner, blobs)
     text = re.sub(r"\s+", " ", html.unescape(sign_in(viewer).get(page(run)).content.decode()))
     thresholds = "known for 1 of 2 datasets (|t| > 3.2); 1 dataset without one: the t of a two-tailed p of 0.05 is used"
     heights = "7 take a default effect of g = 1.2566, as there is no statistic to pool"
