@@ -11,7 +11,7 @@ from meta_app.common.forms import read_number
 from meta_app.extraction import editor_services
 from meta_app.extraction.editor_selectors import shown_extraction
 from meta_app.extraction.models import Extraction
-from meta_app.extraction.rule_checks import project_rules, verdicts
+from meta_app.extraction.rule_checks import project_rules, verdict_counts, verdicts
 from meta_app.extraction.selectors import get_own_extraction, study_reports, whole_extractions
 from meta_app.extraction.study_checks import extraction_problems, grouped, warning_ticks
 from meta_app.projects.permissions import EXTRACT, enter_project
@@ -30,9 +30,9 @@ def problems(request: HttpRequest, project_id: int, study_id: int) -> HttpRespon
     place = enter_project(request.user, project_id, EXTRACT)
     extraction = get_own_extraction(place, study_id)
     context = {"project": place.project, "study": extraction.study, "extraction": extraction, "editable": True}
-    context["verdicts"] = verdicts(
-        whole_extractions(Extraction.objects.filter(pk=extraction.pk)).get(), project_rules(place.project.pk)
-    )
+    whole = whole_extractions(Extraction.objects.filter(pk=extraction.pk)).get()
+    context["verdicts"] = found = verdicts(whole, project_rules(place.project.pk))
+    context["criteria"] = verdict_counts(found)
     return render(request, "extraction/editor/_problems.html", context | problem_context(extraction))
 
 

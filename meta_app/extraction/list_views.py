@@ -1,7 +1,6 @@
 """The list of studies: who is where; importing more; dealing them out to reviewers."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -29,7 +28,7 @@ from meta_app.extraction.list_services import (
 )
 from meta_app.extraction.models import Study
 from meta_app.extraction.overlap_selectors import speaking_extractions
-from meta_app.extraction.rule_checks import project_rules, verdicts
+from meta_app.extraction.rule_checks import project_rules, verdict_counts, verdicts
 from meta_app.extraction.selectors import SHOWN, StudyLine, get_own_extraction, state_counts, studies_shown, study_lines
 from meta_app.projects.domain import Rule
 from meta_app.projects.permissions import EXTRACT, MANAGE, Place, enter_project
@@ -78,18 +77,10 @@ def _lines(place: Place, studies: list[Study], rules: list[Rule]) -> list[StudyL
 
 def _criteria(place: Place, studies: Sequence[Study], rules: list[Rule]) -> dict[int, dict[str, int]]:
     """How many rules of the protocol each study meets, as far as this person may see it."""
-    told = {}
-    for extraction in speaking_extractions(place, studies):
-        found = verdicts(extraction, rules)
-        states = Counter(verdict.state for verdict in found)
-        overridden = sum(bool(verdict.override) and verdict.state == "not met" for verdict in found)
-        told[extraction.study_id] = {
-            "met": states["met"],
-            "not_met": states["not met"],
-            "unknown": states["cannot be told"],
-            "overridden": overridden,
-        }
-    return told
+    return {
+        extraction.study_id: verdict_counts(verdicts(extraction, rules))
+        for extraction in speaking_extractions(place, studies)
+    }
 
 
 @require_POST

@@ -1,5 +1,6 @@
 """The criteria of the protocol against what was extracted: met, not met, or not to be told from it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -49,6 +50,17 @@ def verdicts(extraction: Extraction, rules: Iterable[Rule]) -> list[Verdict]:
     """One verdict for each rule, from an extraction with its rows and reports at hand."""
     reasons: Mapping[str, str] = extraction.values.get(OVERRIDES) or {}
     return [_verdict(rule, list(_evidence(extraction, rule)), reasons.get(rule.key, "")) for rule in rules]
+
+
+def verdict_counts(found: Sequence[Verdict]) -> dict[str, int]:
+    """How many rules are met, not met (with a reason all the same), and not to be told."""
+    states = Counter(verdict.state for verdict in found)
+    return {
+        "met": states["met"],
+        "not_met": states["not met"],
+        "unknown": states["cannot be told"],
+        "overridden": sum(bool(verdict.override) and verdict.state == "not met" for verdict in found),
+    }
 
 
 def _verdict(rule: Rule, found: Sequence[Found], override: str) -> Verdict:

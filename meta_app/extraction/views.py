@@ -13,7 +13,7 @@ from meta_app.extraction.editor_selectors import shown_extraction
 from meta_app.extraction.editor_views import problem_context, ways_json
 from meta_app.extraction.forms import CompleteForm, ReopenForm
 from meta_app.extraction.models import Extraction, ExtractionEvent, Study
-from meta_app.extraction.rule_checks import project_rules, verdicts
+from meta_app.extraction.rule_checks import project_rules, verdict_counts, verdicts
 from meta_app.extraction.selectors import (
     get_own_extraction,
     get_study,
@@ -56,7 +56,8 @@ def study_page(
     }
     if extraction is not None:
         context["shown"] = shown_extraction(extraction)
-        context["verdicts"] = verdicts(extraction, project_rules(place.project.pk))
+        context["verdicts"] = found = verdicts(extraction, project_rules(place.project.pk))
+        context["criteria"] = verdict_counts(found)
     if context["editable"]:
         context |= problem_context(extraction) | {"ways": ways_json(), "form_news": _form_news(extraction)}
     return render(request, "extraction/study.html", context, status=refusal.status if refusal else 200)

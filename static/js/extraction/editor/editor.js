@@ -104,9 +104,9 @@ function tellOthers(answer) {
   const [level, number] = row.split(":");
   if (key !== "label" && key !== "kind") return;
   if (level === "dataset") {
-    const [details, name] = [answer.closest("details"), baseOf(answer).value];
-    details.querySelector(".dataset-name").textContent = name;
-    for (const link of details.querySelectorAll(".peaks-link")) link.setAttribute("aria-label", `Enter the peaks of ${name}`);
+    const [box, name] = [answer.closest(".dataset-box"), baseOf(answer).value];
+    box.querySelector(".dataset-name").textContent = name;
+    for (const link of box.querySelectorAll(".peaks-link")) link.setAttribute("aria-label", `Enter the peaks of ${name}`);
   } else if (level === "group") {
     const kind = answerOf(row, "kind").querySelector("select").selectedOptions[0].textContent;
     const name = baseOf(answerOf(row, "label")).value || kind;
@@ -171,7 +171,10 @@ async function showProblems() {
 function showCriteria(criteria) {
   const box = document.getElementById("verdicts");
   const typedReason = [...box.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
-  if (!typedReason && !box.contains(document.activeElement)) box.replaceChildren(...criteria);
+  if (typedReason || box.contains(document.activeElement)) return;
+  const open = box.querySelector("#criteria")?.open;
+  for (const fresh of criteria) fresh.open = open ?? fresh.open;
+  box.replaceChildren(...criteria);
 }
 
 function jump(event) {
@@ -246,9 +249,8 @@ function showRow(id) {
 
 /** Fills the empty answers of a dataset from the one before it. */
 function carryOver(button) {
-  const here = button.closest("details");
-  let before = here.previousElementSibling;
-  while (before && !before.matches("details")) before = before.previousElementSibling;
+  const here = button.closest(".dataset-box");
+  const before = here.previousElementSibling;
   for (const answer of here.querySelectorAll(".answer")) {
     const { key, section } = answer.dataset;
     if (!CARRIED.has(section) || key === "peaks_state" || !SAYS_NOTHING.has(readAnswer(answer))) continue;
