@@ -14,7 +14,7 @@ from meta_app.projects.models import Membership, Project, Role
 from tests.meta_app.agreement.readers import PEAKS, both_locked, tree
 from tests.meta_app.extraction.peak_cast import insula, make_dataset
 from tests.meta_app.library.papers import make_pdf
-from tests.meta_app.quality.score_cast import fill, lock, place_of
+from tests.meta_app.quality.score_cast import fill, lock, make_study, place_of
 
 PASSWORD = "correct horse battery"
 PAGES = ("", "protocol/", "protocol/edit/", "team/", "settings/", "records/", "screening/", "prisma/")
@@ -38,7 +38,10 @@ def review(project, settings, tmp_path):
     Membership.objects.bulk_create(Membership(project=project, user=user, role=Role.REVIEWER) for user in (rosa, sam))
     b = tree(patients={"n": 19}, peaks=[PEAKS[0] | {"x": "38", "confirmed": "yes"}, *PEAKS[1:]])
     both = both_locked(project, rosa, sam, b=b).study
-    lock(rosa, both), lock(sam, both, {"diagnosis": 1})
+    agreed = make_study(project, "Hong 2020")
+    for study, points in ((both, {"diagnosis": 1}), (agreed, {})):
+        lock(rosa, study)
+        lock(sam, study, points)
     draft = make_dataset(project, olga, study="Zhang 2019")
     peaks_save(dataset=draft, version=1, peaks_state="peaks", rows=[insula(x="38")])
     fill(olga, draft.extraction.study)

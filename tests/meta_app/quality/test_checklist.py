@@ -76,7 +76,7 @@ def test_changes_are_told_item_by_item():
         Item("c", "sample", 1, replace(WORDS, title="New one")),
     ]
     assert instrument_changes(before, after) == [
-        "Removed: Other.", "Question: 4 points became 3 and its words changed.", "New: New one (1 points).",
+        "Removed: Other.", "Question: 4 points became 3 and its words changed.", "New: New one (1 point).",
     ]  # fmt: skip
 
 
