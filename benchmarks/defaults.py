@@ -191,7 +191,7 @@ def smoothness(options: argparse.Namespace) -> dict[str, object]:
     scores = values - values.mean(axis=-1, keepdims=True)
     scores /= np.where(inside, scores.std(axis=-1), 1)[..., None]
     rows = []
-    for lag in (1, 2, 3, 4, 6):
+    for lag in (1, 2, 3, 4, 6, 10):
         both = inside[lag:] & inside[:-lag]
         mean = float((scores[lag:] * scores[:-lag]).mean(axis=-1)[both].mean())
         mm = lag * float(abs(image.affine[0, 0]))

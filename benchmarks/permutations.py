@@ -34,7 +34,6 @@ from sdm_core.spaces import load_mask, voxel_to_mm
 
 PEAKS_PER_STUDY = 14
 LOOP_TILES = 8
-NUMPY_PERMUTATIONS = 4
 
 
 def simulated(n_studies: int, subjects: int) -> tuple[StudyTable, PeakTable]:

@@ -177,7 +177,7 @@ def ways(options: argparse.Namespace, n_studies: int) -> Iterator[tuple[str, int
     """Name, number of images and specification of each analysis."""
     plain = AnalysisSpecification(imputations=options.imputations, seed=options.seed)
     yield "peaks", 0, plain
-    for discards in (0, 1, 2):
+    for discards in (0, 2):
         yield f"peaks, {discards} discards", 0, replace(plain, mle_discards=discards)
     if options.signed_only:
         yield "peaks, sign-only given the threshold", 0, replace(plain, sign_peaks="threshold")
