@@ -11,7 +11,7 @@ search      maps from the published bounds against the published ones, by the nu
 smoothness  maxima of z and of stepped TFCE over permutations, by the power a of the template's correlations that
             neighbouring voxels of the subjects' residuals have.
 seeds       how far two seeds agree with each other.
-Prints one JSON object.
+--edge N analyses a block of gray matter only.  Prints one JSON object.
 """
 
 import argparse
@@ -25,10 +25,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from simulated import block_mask
+
 from sdm_core import AnalysisSpecification, run
 from sdm_core.io import read_bounds, read_masked_map, read_sdm_folder
 from sdm_core.pipeline import Result
+from sdm_core.spaces import Mask
 from sdm_core.specification import COMPATIBILITY
+from sdm_core.studies import BoundsMaps
 
 LEVEL = 0.05
 SEARCHES = ((2, 1.2), (3, 1.0), (3, 1.2), (3, 1.4), (4, 1.2))
@@ -43,6 +47,8 @@ class PublishedRun:
         self.options, self.folder = options, options.run
         self.studies, self.peaks, *_ = read_sdm_folder(self.folder / "inputs")
         self.bounds = read_bounds(self.folder / "bounds", self.studies)
+        if options.edge:
+            self.bounds = inside(self.bounds, block_mask(options.edge))
 
     def analysed(self, **choices: int) -> Result:
         """The run made anew."""
@@ -57,6 +63,13 @@ class PublishedRun:
     def published(self, name: str) -> np.ndarray:
         """A published map, shape (n_voxels,)."""
         return np.asarray(read_masked_map(self.folder / "mean_model" / f"{name}.nii.gz", self.bounds.mask), np.float64)
+
+
+def inside(bounds: BoundsMaps, block: Mask) -> BoundsMaps:
+    """The bounds at the voxels of a block."""
+    mask = Mask.from_volume(bounds.mask.voxels & block.voxels, block.name)
+    places = bounds.mask.index_volume[tuple(mask.indices.T)]
+    return BoundsMaps(bounds.names, bounds.lower[:, places], bounds.upper[:, places], mask)
 
 
 def clusters(options: argparse.Namespace) -> dict[str, object]:
@@ -146,6 +159,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("../shared/data/sdm_psi_run"))
     parser.add_argument("--imputations", type=int, help="default: 50, and 10 for smoothness")
     parser.add_argument("--permutations", type=int, default=96)
+    parser.add_argument("--edge", type=int, default=0, help="voxels of the block; 0: the mask of the run")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     options.imputations = options.imputations or (10 if options.question == "smoothness" else 50)

@@ -2,6 +2,7 @@
 
     python benchmarks/recovery.py [--data simulated] [--studies 20] [--replications 8] [--edge 24] [--effect 1]
                                   [--tau 0.2] [--smoothness 13] [--imputations 20] [--signed-only 0.33] [--seed 1]
+                                  [--only WORDS]
     python benchmarks/recovery.py --data subjects --folder ../shared/data/subject_images
     python benchmarks/recovery.py --data resampled --folder ../shared/data/subject_images --edge 40 --replications 3
 
@@ -217,9 +218,10 @@ def scored(options: argparse.Namespace, data: Material) -> dict[str, Scores]:
     """Scores of every way."""
     figures = {}
     for name, n_images, specification in ways(options, len(data.studies)):
-        figures[name] = scores(*analysed(data, n_images, specification), data.truth)
+        if options.only in name:
+            figures[name] = scores(*analysed(data, n_images, specification), data.truth)
     try:
-        figures |= of_nimare(data)
+        figures |= {name: own for name, own in of_nimare(data).items() if options.only in name}
     except ImportError as error:
         print(f"NiMARE takes no part: {error}", file=sys.stderr)
     return figures
@@ -249,6 +251,7 @@ def main() -> None:
     parser.add_argument("--imputations", type=int, default=20)
     parser.add_argument("--signed-only", type=float, default=0.33, help="share of studies whose peaks have no t")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="only the ways of analysing whose name has these words")
     options = parser.parse_args()
     if options.data == "subjects":
         options.signed_only, options.replications = 0.0, 1
