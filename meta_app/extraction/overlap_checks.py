@@ -178,9 +178,15 @@ def _sentence(one: Group, other: Group, spreads: Sequence[str], size: bool) -> s
     for stem, name, unit in SPREADS:
         if stem in spreads:
             mean, sd = _spread(one, stem)
-            facts.append(f"{name} {mean:g} ± {sd:g} {unit}".strip())
+            facts.append(f"{name} {mean:g} ± {sd:g} {unit or _duration_units(one, other)}".strip())
     names = str(one) if str(one) == str(other) else f"{one} and {other}"
     return f"{names}: {', '.join(facts)} in both."
+
+
+def _duration_units(one: Group, other: Group) -> str:
+    """The unit of both, or the two that the equal numbers are in."""
+    told = dict.fromkeys(group.get_duration_unit_display() for group in (one, other) if group.duration_unit)
+    return " and ".join(told)
 
 
 def _strength(equal: Sequence[_Equal], places: int, common: bool) -> Strength | None:

@@ -95,6 +95,14 @@ def test_an_equal_duration_of_different_people_is_asked_about_as_copied(project,
     assert found[0].evidence == ["Patients: duration 5.12 ± 6.17 in both."]
 
 
+def test_an_equal_duration_is_told_with_the_unit_of_each(project, reviewer):
+    one = {"n": 17, "duration_mean": 5.12, "duration_sd": 6.17, "duration_unit": "months"}
+    first, second = (study(project, reviewer, label, one) for label in ("Zhang 2016", "Li 2022"))
+    third = study(project, reviewer, "Wu 2023", one | {"duration_unit": "years"})
+    assert "duration 5.12 ± 6.17 months in both." in compared(first, second)[0].evidence[0]
+    assert "duration 5.12 ± 6.17 months and years in both." in compared(first, third)[0].evidence[0]
+
+
 def test_round_numbers_that_many_papers_print_are_not_asked_about(project, reviewer):
     one = {"n": 17, "age_mean": 62.0, "age_sd": 8.0}
     assert compared(study(project, reviewer, "A 2016", one), study(project, reviewer, "B 2017", one | {"n": 30})) == []
