@@ -135,7 +135,7 @@ def test_settling_without_a_choice_or_late_is_refused_in_words(study, reviewer, 
     settle(second_reviewer, study, "pain", "B")
     late = client.post(of(study, "items/pain/"), {"version": row.version, "choice": "A", "reason": "Table 2"})
     assert late.status_code == 409
-    assert "Yours: 0 points. Saved by someone else: 3 points" in text(late)
+    assert "Your points: 0. Saved by someone else: 3;" in text(late)
 
 
 def test_reopening_asks_for_a_reason(study, reviewer, sign_in):
@@ -187,7 +187,7 @@ def test_an_owner_edits_the_checklist_and_both_reviewers_are_told(project, study
     assert "After the pilot" in told
     shown = text(sign_in(reviewer).get(page(project, "checklist/")))
     assert "Clinical pain data: 3 points became 2." in shown
-    assert "New: Handedness stated (1 points)." in shown
+    assert "New: Handedness stated (1 point)." in shown
 
 
 @pytest.mark.parametrize(
