@@ -61,6 +61,24 @@ def stored(dataset):
     return Group.objects.get(pk=dataset.group_a_id)
 
 
+def test_nothing_can_be_typed_before_it_would_be_saved(site, dataset, page):
+    held = []
+    page.route("**/editor/editor.js", lambda route: held.append(route))
+    sign_in(page, site, dataset.extraction.author)
+    address = f"/projects/{dataset.extraction.study.project_id}/extraction/{dataset.extraction.study_id}/"
+    page.goto(address, wait_until="commit")
+    answers = page.locator("#answers")
+    expect(answers).to_have_attribute("inert", "")
+    control(page, patients(dataset), "n").focus()
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+    held[0].continue_()
+    expect(answers).not_to_have_attribute("inert", "")
+    control(page, patients(dataset), "n").fill("18")
+    page.keyboard.press("Tab")
+    expect(state(page)).to_have_text(re.compile(r"Saved \d\d:\d\d"))
+    assert stored(dataset).n == 18
+
+
 def test_typed_values_save_themselves_and_say_when(editor, dataset):
     control(editor, patients(dataset), "age_mean").fill("６４．３")
     control(editor, patients(dataset), "age_sd").fill("6.4")

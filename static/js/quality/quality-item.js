@@ -29,6 +29,7 @@ class QualityItem extends HTMLElement {
     this.addEventListener("change", () => this.sync.save());
     this.addEventListener("focusin", () => { touched = this; });
     this.addEventListener("pointerdown", () => { touched = this; });
+    this.querySelector("fieldset").disabled = false;
   }
 
   get values() {

@@ -48,6 +48,7 @@ def test_a_reviewer_scores_a_study_from_start_to_lock(study, reviewer, sign_in):
     assert client.post(of(study, "start/")).status_code == 302
     shown = text(client.get(of(study)))
     assert shown.count("<quality-item") == 13
+    assert shown.count("<fieldset disabled>") == 13  # until the script that saves a choice is there
     assert "named criterion" in shown.lower()
     assert put(client, study).json()["total"] == 1.5
     refused = client.post(of(study, "complete/"), {"version": 1})

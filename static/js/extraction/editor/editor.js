@@ -304,6 +304,7 @@ if (queue) {
   window.addEventListener("online", () => queue.flush());
   document.addEventListener("visibilitychange", () => queue.size && queue.flush());
   window.addEventListener("pagehide", () => queue.flush());
+  root.inert = false;
   root.dataset.ready = "";
 } else {
   showSourcesOnly(root);
