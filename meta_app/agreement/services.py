@@ -6,7 +6,6 @@ give way to the next, which keeps the decisions about what neither has changed.
 """
 
 import datetime
-import json
 import secrets
 from collections.abc import Iterable
 from typing import Any
@@ -21,6 +20,7 @@ from meta_app.agreement.consensus_services import consensus_build, consensus_reo
 from meta_app.agreement.models import Comparison, Difference, Letter
 from meta_app.agreement.selectors import open_in, why_not_settle
 from meta_app.agreement.trees import Found, compare
+from meta_app.common.domain import canonical_json
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.common.words import counted
@@ -107,7 +107,7 @@ def _said(difference: Difference) -> str:
     """What names a difference across revisions: its place in the form and both values, without the numbers of rows."""
     key = difference.path.rsplit("/", 1)[-1] if difference.kind == Difference.Kind.VALUE else ""
     values = [_taken(told) for told in (difference.a, difference.b)]
-    return json.dumps([difference.kind, difference.section, key, values], sort_keys=True, default=str)
+    return canonical_json([difference.kind, difference.section, key, values])
 
 
 def _agree_by_itself(comparison: Comparison, actor: User) -> None:

@@ -16,8 +16,8 @@ from django.conf import settings
 
 import sdm_core
 from meta_app.analyses.engine import INPUTS, Question, core_specification, notices_of, prepared_tables
+from meta_app.common.domain import canonical_json
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import canonical_json
 from sdm_core.errors import InputError, Stopped
 from sdm_core.inference import NullMaxima
 from sdm_core.io import (

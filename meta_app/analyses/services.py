@@ -16,9 +16,10 @@ from meta_app.analyses.domain import LONGEST_TEST, Filters, Model, backoff_secon
 from meta_app.analyses.models import AnalysisSpecification, Run, RunBlock, RunEvent
 from meta_app.analyses.selectors import blocks_done, may_extend, run_twin
 from meta_app.audit.services import record
+from meta_app.common.domain import canonical_json, digest
 from meta_app.common.exceptions import UserError
 from meta_app.common.tasks import LedgerTask
-from meta_app.datasets.domain import canonical_json, digest, select
+from meta_app.datasets.domain import select
 from meta_app.datasets.models import AgreedDataset
 
 DEFAULT_SEED = 1

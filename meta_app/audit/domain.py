@@ -3,13 +3,12 @@
 `docs/audit-trail.md` says how to compute it without Concord.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meta_app.common.domain import canonical_json, digest
 from meta_app.common.words import counted
 
 FIRST_HASH = "0" * 64
@@ -33,10 +32,7 @@ class Link:
 
 def entry_hash(words: Mapping[str, Any], previous_hash: str) -> str:
     """SHA-256, as 64 hex digits, of an entry's canonical JSON with the hash of the entry before it."""
-    text = json.dumps(
-        {**words, "previous_hash": previous_hash}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(canonical_json({**words, "previous_hash": previous_hash}))
 
 
 def first_fault(links: Iterable[Link], length: int, head: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meta_app.datasets.domain import canonical_json, digest, said, tidy
+from meta_app.common.domain import canonical_json, digest
+from meta_app.datasets.domain import said, tidy
 from meta_app.extraction.exchange.records import (
     COHORT_FIELDS,
     DATASET_FIELDS,

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meta_app.datasets.domain import canonical_json, tidy
+from meta_app.common.domain import canonical_json
+from meta_app.datasets.domain import tidy
 from meta_app.extraction.form_domain import BUILT_IN_FIELDS
 
 FARTHEST_MOVE_MM = 20.0

@@ -1,4 +1,4 @@
-"""The agreed dataset in plain Python: its canonical text, its rows, and what they count.
+"""The agreed dataset in plain Python: its rows, and what they count.
 
 What is frozen has two parts. The content is what the papers say: its hash is the version's name, and a copy that went
 through another program and back has the same one. The agreement beside it says how the team came to it: revisions,
@@ -8,7 +8,6 @@ where each value of a consensus came from, quality totals, the project's name.
 cohort's identity and its groups. `select` filters them, `count_units` counts them with units.
 """
 
-import hashlib
 import json
 import re
 from collections import defaultdict
@@ -29,16 +28,6 @@ NO_OTHER_GROUP = "none"
 """The kind of the other group where a dataset has one group only."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 Row = TypeVar("Row")
-
-
-def canonical_json(content: Mapping[str, Any]) -> str:
-    """The one text of a content: sorted keys, no blanks, UTF-8 as it is, no NaN."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def digest(text: str) -> str:
-    """SHA-256 of the UTF-8 bytes, as 64 hex digits."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def tidy(value: Any) -> Any:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from meta_app.common.domain import canonical_json
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.datasets.characteristics import COLUMNS, characteristics
 from meta_app.datasets.documents import table_document
-from meta_app.datasets.domain import FORMAT, DatasetRow, Snapshot, canonical_json
+from meta_app.datasets.domain import FORMAT, DatasetRow, Snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.checks import t_of_statistic
 from meta_app.extraction.exchange import nimads, sdm, sleuth, tables

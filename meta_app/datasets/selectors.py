@@ -11,9 +11,10 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
+from meta_app.common.domain import canonical_json, digest
 from meta_app.datasets.contents import report_content, study_content
 from meta_app.datasets.differences import Change, compare_agreements, compare_contents
-from meta_app.datasets.domain import AGREEMENT_FORMAT, FORMAT, canonical_json, count_units, digest, load_snapshot
+from meta_app.datasets.domain import AGREEMENT_FORMAT, FORMAT, count_units, load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.models import Dataset, Extraction, SampleOverlap, Study
 from meta_app.extraction.overlap_selectors import asked_overlaps

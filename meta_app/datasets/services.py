@@ -4,8 +4,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from meta_app.audit.services import record
+from meta_app.common.domain import canonical_json
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import canonical_json
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import assemble
 from meta_app.extraction.overlap_services import overlaps_refresh

@@ -7,7 +7,8 @@ import pytest
 
 from meta_app.analyses import services, tasks
 from meta_app.analyses.domain import Filters, Model
-from meta_app.datasets.domain import canonical_json, digest, load_snapshot
+from meta_app.common.domain import canonical_json, digest
+from meta_app.datasets.domain import load_snapshot
 from meta_app.datasets.models import AgreedDataset
 
 PLACES = [(-38, 14, -6), (40, 18, 2), (-52, -28, 20), (2, 12, 36), (-14, -18, 8), (46, -40, 44)]

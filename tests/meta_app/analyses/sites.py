@@ -29,11 +29,11 @@ import json, sys
 import django
 django.setup()
 from django.db import connection
+from meta_app.common.domain import canonical_json, digest
 from meta_app.accounts.models import User
 from meta_app.analyses import services
 from meta_app.analyses.domain import Filters, Model
 from meta_app.analyses.models import Run
-from meta_app.datasets.domain import canonical_json, digest
 from meta_app.datasets.models import AgreedDataset
 from meta_app.projects.models import Project
 

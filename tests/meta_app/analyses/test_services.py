@@ -13,8 +13,9 @@ from meta_app.analyses import services, tasks
 from meta_app.analyses.domain import Filters, Model
 from meta_app.analyses.engine import CORE_VERSION
 from meta_app.analyses.models import AnalysisSpecification, Run
+from meta_app.audit.models import AuditEntry
+from meta_app.common.domain import canonical_json, digest
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import canonical_json, digest
 
 
 @pytest.mark.django_db

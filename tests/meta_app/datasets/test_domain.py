@@ -4,15 +4,14 @@ import copy
 
 import pytest
 
+from meta_app.common.domain import canonical_json, digest
 from meta_app.datasets.domain import (
     FIRST_FORMAT,
     FORMAT,
     Ageing,
     Selection,
     ageing,
-    canonical_json,
     count_units,
-    digest,
     load_snapshot,
     said,
     select,

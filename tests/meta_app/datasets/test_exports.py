@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from openpyxl import load_workbook
 
-from meta_app.datasets.domain import canonical_json
+from meta_app.common.domain import canonical_json
 from meta_app.datasets.exports import DOWNLOADS, content_of, t_of_peak
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze

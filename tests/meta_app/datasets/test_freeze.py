@@ -6,8 +6,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from meta_app.audit.models import AuditEntry
+from meta_app.common.domain import canonical_json, digest
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import canonical_json, digest, load_snapshot
+from meta_app.datasets.domain import load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import assemble, open_overlaps, waiting_to_freeze
 from meta_app.datasets.services import agreed_dataset_freeze

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meta_app.datasets.domain import canonical_json, tidy
+from meta_app.common.domain import canonical_json
+from meta_app.datasets.domain import tidy
 from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
