@@ -65,6 +65,8 @@ def compare_agreements(before: Item, after: Item) -> list[Change]:
     changes = []
     if before.get("project") != after.get("project"):
         changes.append(Change("", "", "", text="The project's name or source note changed"))
+    if before.get("overlaps") != after.get("overlaps"):
+        changes.append(Change("", "", "", text="Decisions about studies of the same people changed"))
     old, new = (_keyed(item.get("studies", ()), "label") for item in (before, after))
     for label in sorted(old.keys() & new.keys()):
         was, now = old[label], new[label]

@@ -41,6 +41,11 @@ class Assembly:
         """Of the content and of the agreement."""
         return digest(canonical_json(self.content)), digest(canonical_json(self.agreement))
 
+    def between_its_studies(self, overlaps: Iterable[SampleOverlap]) -> list[SampleOverlap]:
+        """Those of some overlaps of which both studies would be frozen."""
+        labels = {study["label"] for study in self.content["studies"]}
+        return [item for item in overlaps if {item.first.label, item.second.label} <= labels]
+
 
 def agreed_datasets(project: Project) -> QuerySet[AgreedDataset]:
     """The frozen versions, newest first, without their (large) content."""
@@ -80,13 +85,15 @@ def changes_from(before: AgreedDataset, content: Content, agreement: Content) ->
 
 def assemble(project: Project) -> Assembly:
     """Put together what is agreed now, in a fixed number of queries."""
-    studies, agreements, left_out = [], [], []
+    studies, agreements, left_out, known = [], [], [], set()
     reports: dict[str, Content] = {}
     quality = agreed_totals(project)
-    given_up = _given_up_for_others(project) | _below_the_cutoff(project, quality)
+    overlaps = _decided_overlaps(project)
+    given_up = _given_up_for_others(overlaps) | _below_the_cutoff(project, quality)
     for study, extraction, reason in _agreed_extractions(project):
         if study.pk in given_up:
             left_out.append(_left_out(study, None, given_up[study.pk]))
+            known.add(study.pk)
             continue
         if extraction is None:
             left_out.append(_left_out(study, None, reason))
@@ -97,6 +104,7 @@ def assemble(project: Project) -> Assembly:
             left_out.append(_left_out(study, None, "It has no dataset."))
         if frozen.content["datasets"]:
             studies.append(frozen.content)
+            known.add(study.pk)
             more = {"extracted_by": study.locked, "quality": quality.get(study.pk)}
             agreements.append({**frozen.agreement, **more})
             reports |= {item["key"]: item for item in map(report_content, study.reports.all())}
@@ -109,6 +117,7 @@ def assemble(project: Project) -> Assembly:
         "format": AGREEMENT_FORMAT,
         "project": {"name": project.name, "source_note": project.source_note},
         "studies": sorted(agreements, key=lambda item: item["label"]),
+        **_told_overlaps([item for item in overlaps if {item.first_id, item.second_id} <= known]),
     }
     counts = count_units(load_snapshot(content, agreement).datasets)
     return Assembly(content, agreement, counts, left_out)
@@ -124,22 +133,32 @@ def _below_the_cutoff(project: Project, totals: dict[int, float]) -> dict[int, s
     return {study: f"Excluded: {exclusion.reason}." for study, exclusion in quality_exclusions(project, totals).items()}
 
 
-def _given_up_for_others(project: Project) -> dict[int, str]:
+def _decided_overlaps(project: Project) -> list[SampleOverlap]:
+    decided = SampleOverlap.objects.filter(project=project).exclude(decision=SampleOverlap.Decision.OPEN)
+    return list(decided.select_related("first", "second"))
+
+
+def _given_up_for_others(overlaps: Iterable[SampleOverlap]) -> dict[int, str]:
     """Studies that the team decided to leave out because another one tells of the same people, with the reason."""
-    handling = SampleOverlap.Handling
-    overlaps = SampleOverlap.objects.filter(
-        project=project,
-        decision__in=[SampleOverlap.Decision.SAME, SampleOverlap.Decision.PARTLY],
-        handling__in=[handling.KEEP_FIRST, handling.KEEP_SECOND],
-    )
     given_up = {}
-    for overlap in overlaps.select_related("first", "second"):
+    for overlap in overlaps:
         kept, gone = overlap.first, overlap.second
-        if overlap.handling == handling.KEEP_SECOND:
+        if overlap.handling == SampleOverlap.Handling.KEEP_SECOND:
             kept, gone = gone, kept
-        people = overlap.get_decision_display()
-        given_up[gone.pk] = f"{people} as in {kept.label}, which is kept."
+        if overlap.handling in (SampleOverlap.Handling.KEEP_FIRST, SampleOverlap.Handling.KEEP_SECOND):
+            people = overlap.get_decision_display()
+            given_up[gone.pk] = f"{people} as in {kept.label}, which is kept. {overlap.reason}".strip()
     return given_up
+
+
+def _told_overlaps(overlaps: Iterable[SampleOverlap]) -> Content:
+    """What was decided about pairs of studies, and why; nothing where there are none, so that older versions stay."""
+    told = [
+        {"studies": [item.first.label, item.second.label], "decision": item.decision, "handling": item.handling,
+         "reason": item.reason}
+        for item in overlaps
+    ]  # fmt: skip
+    return {"overlaps": sorted(told, key=lambda item: item["studies"])} if told else {}
 
 
 def _agreed_extractions(project: Project) -> Iterable[tuple[Study, Extraction | None, str]]:

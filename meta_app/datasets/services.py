@@ -7,13 +7,13 @@ from meta_app.audit.services import record
 from meta_app.common.domain import canonical_json
 from meta_app.common.exceptions import UserError
 from meta_app.datasets.models import AgreedDataset
-from meta_app.datasets.selectors import assemble
+from meta_app.datasets.selectors import assemble, open_overlaps
+from meta_app.extraction.models import SampleOverlap
 from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.projects.models import Project
 from meta_app.projects.permissions import Place
 
 
-@transaction.atomic
 def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDataset, bool]:
     """Freeze what is agreed now.
 
@@ -26,8 +26,18 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
     Raises
     ------
     UserError
-        Nothing can be frozen yet.
+        Nothing can be frozen yet, or it is not decided whether studies that go in scanned the same people.
     """
+    frozen = _freeze(place, note)
+    if isinstance(frozen, list):
+        pairs = "; ".join(f"{overlap.first.label} and {overlap.second.label}" for overlap in frozen)
+        raise UserError(f"Nothing was frozen: are these the same people? {pairs}. Decide each pair first; all is kept.")
+    return frozen
+
+
+@transaction.atomic
+def _freeze(place: Place, note: str) -> tuple[AgreedDataset, bool] | list[SampleOverlap]:
+    """The version and whether it is new, or the questions that hold it up, which are kept."""
     project = Project.objects.select_for_update(no_key=True).get(pk=place.project.pk)
     overlaps_refresh(project=project)
     assembly = assemble(project)
@@ -40,6 +50,8 @@ def agreed_dataset_freeze(*, place: Place, note: str = "") -> tuple[AgreedDatase
     equal = AgreedDataset.objects.filter(project=project, sha256=sha256, agreement_sha256=agreement_sha256).first()
     if equal is not None:
         return equal, False
+    if undecided := assembly.between_its_studies(open_overlaps(project)):
+        return undecided
     latest = AgreedDataset.objects.filter(project=project).aggregate(Max("version"))["version__max"] or 0
     agreed = AgreedDataset.objects.create(
         project=project,

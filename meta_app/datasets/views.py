@@ -1,5 +1,7 @@
 """The frozen versions, one version, freezing and downloads."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,19 +20,23 @@ from meta_app.datasets.selectors import (
     version_before,
 )
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Dataset, Group
-from meta_app.projects.permissions import FREEZE, LAUNCH, enter_project
+from meta_app.extraction.models import Dataset, Group, SampleOverlap
+from meta_app.projects.permissions import FREEZE, LAUNCH, Place, enter_project
 
 PEAKS_ON_PAGE = 500
 
 
 @require_GET
 def versions(request: HttpRequest, project_id: int) -> HttpResponse:
-    place = enter_project(request.user, project_id)
+    return _versions_page(request, enter_project(request.user, project_id))
+
+
+def _versions_page(request: HttpRequest, place: Place, refusal: UserError | None = None) -> HttpResponse:
     frozen = list(agreed_datasets(place.project))
     now = assemble(place.project)
     equal = next((agreed for agreed in frozen if (agreed.sha256, agreed.agreement_sha256) == now.hashes), None)
     latest = frozen[0] if frozen else None
+    overlaps = open_overlaps(place.project)
     context = {
         "place": place,
         "versions": frozen,
@@ -38,11 +44,13 @@ def versions(request: HttpRequest, project_id: int) -> HttpResponse:
         "equal": equal,
         "latest": latest,
         "changes": changes_from(latest, now.content, now.agreement) if latest and not equal else [],
-        "overlaps": open_overlaps(place.project),
+        "overlaps": overlaps,
+        "undecided": now.between_its_studies(overlaps),
+        "refusal": refusal,
         "may_freeze": place.may(FREEZE),
         "may_launch": place.may(LAUNCH),
     }
-    return render(request, "datasets/versions.html", context)
+    return render(request, "datasets/versions.html", context, status=refusal.status if refusal else 200)
 
 
 @require_POST
@@ -51,8 +59,7 @@ def freeze(request: HttpRequest, project_id: int) -> HttpResponse:
     try:
         agreed, new = agreed_dataset_freeze(place=place, note=request.POST.get("note", ""))
     except UserError as error:
-        messages.error(request, error.message)
-        return redirect("datasets:versions", project_id)
+        return _versions_page(request, place, error)
     if new:
         messages.success(request, f"Version {agreed.version} is frozen. It never changes; analyses can start from it.")
     else:
@@ -65,7 +72,7 @@ def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse
     place = enter_project(request.user, project_id)
     agreed = get_agreed_dataset(place.project, version)
     snapshot = agreed.snapshot
-    before = version_before(agreed)
+    before, agreement = version_before(agreed), agreement_of(agreed)
     peaks = [(row, peak) for row in snapshot.datasets for peak in row.peaks]
     context = {
         "place": place,
@@ -75,8 +82,9 @@ def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse
         "peaks": peaks[:PEAKS_ON_PAGE],
         "peaks_total": len(peaks),
         "shared": shared_cohorts(snapshot.datasets),
+        "overlaps": [_overlap_line(item) for item in agreement.get("overlaps", ())],
         "before": before,
-        "changes": changes_from(before, snapshot.content, agreement_of(agreed)) if before else [],
+        "changes": changes_from(before, snapshot.content, agreement) if before else [],
         "may_launch": place.may(LAUNCH),
         "downloads": list(DOWNLOADS.values()),
     }
@@ -96,6 +104,15 @@ def _line(row: DatasetRow) -> dict[str, object]:
         "group_a": row.group_a.label or Group.Kind(row.group_a.kind).label,
         "group_b": (row.group_b.label or Group.Kind(row.group_b.kind).label) if row.group_b else "",
     }
+
+
+def _overlap_line(told: dict[str, Any]) -> dict[str, str]:
+    """A decision about two studies in words."""
+    first, second = told["studies"]
+    kept = {"keep_first": f"{first} is kept", "keep_second": f"{second} is kept", "keep_all": "both are kept"}
+    people = SampleOverlap.Decision(told["decision"]).label.lower()
+    return {"pair": f"{first} and {second}", "decision": people, "kept": kept.get(told["handling"], ""),
+            "reason": told["reason"]}  # fmt: skip
 
 
 @require_GET

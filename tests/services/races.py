@@ -134,9 +134,9 @@ class Team:
     def study(self, label, a=None, b=None):
         return both_locked(self.project, *self.readers, a, b, label)
 
-    def drafts(self, label):
+    def drafts(self, label, said=None):
         study = new_study(self.project, label)
-        return [enter(study, author, position) for author, position in zip(self.readers, "AB", strict=True)]
+        return [enter(study, author, position, said) for author, position in zip(self.readers, "AB", strict=True)]
 
 
 def team(name):
@@ -211,7 +211,7 @@ def a_freeze_meets_a_lock_and_a_decision(order):
     here.study("Cao 2017")
     here.study("Cao 2018")
     overlap = SampleOverlap.objects.get(project=here.project)
-    first, last = here.drafts("Hong 2020")
+    first, last = here.drafts("Hong 2020", tree(patients={"age_mean": 41.5}, controls={"age_mean": 43.5}))
     lock(first)
     decision = {"decision": "same", "handling": "keep_all", "reason": "One hospital."}
     does = {
@@ -359,7 +359,7 @@ def both_lock_their_scores_and_settle():
     settled = at_once(
         here.project,
         lambda: score_cast.settle(here.people["ada"], study, "pain", "A").origin["from"],
-        lambda: score_cast.settle(rosa, study, "pain", "B").origin["from"],
+        lambda: score_cast.settle(here.people["ari"], study, "pain", "B").origin["from"],
     )
     states = sorted(QualityScore.objects.filter(study=study).values_list("position", "state"))
     return {"told": told, "settled": settled, "states": states, **actions(here.project, "quality.settled"),

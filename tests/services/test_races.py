@@ -78,10 +78,15 @@ def test_two_who_freeze_at_once_have_one_version(came):
     assert (told["versions"], told["dataset.frozen"]) == ([1], 1)
 
 
-@pytest.mark.parametrize("first", ["freeze", "lock", "decide"])
-def test_a_freeze_a_lock_and_a_decision_about_samples_wait_for_one_another(came, first):
+@pytest.mark.parametrize(
+    ("first", "one", "other"),
+    [("freeze", "UserError", True), ("lock", "UserError", True), ("decide", True, "UserError")],
+)
+def test_a_freeze_a_lock_and_a_decision_about_samples_wait_for_one_another(came, in_order, first, one, other):
+    """Freezing is refused before the decision, and done after it."""
     told = came[f"freeze:{first}"]
-    assert (told["freeze"], told["lock"], told["decide"]) == (True, "complete", "same")
+    in_order(told["freeze"], one, other)
+    assert (told["lock"], told["decide"]) == ("complete", "same")
     assert told["chain"].endswith("entries, all fit")
 
 

@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone
 
+from meta_app.accounts.models import User
+from meta_app.common.exceptions import UserError
 from meta_app.datasets.demo_services import DEMO, demo_load
 from meta_app.datasets.selectors import assemble
-from meta_app.extraction.models import Dataset, Extraction, Group, Peak, Study
+from meta_app.datasets.services import agreed_dataset_freeze
+from meta_app.extraction.models import Dataset, Extraction, Group, Peak, SampleOverlap, Study
+from meta_app.extraction.overlap_services import overlap_decide
 from meta_app.library.models import Report
 from meta_app.projects.models import Project
+from meta_app.projects.permissions import FREEZE, enter_project
 
 REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -79,6 +85,26 @@ def test_rows_of_one_paper_share_their_study_and_its_groups(loaded):
 def test_a_duration_without_a_unit_stays_without_one(loaded):
     units = Group.objects.filter(cohort__extraction__study__project=loaded["phn"], duration_mean__isnull=False)
     assert set(units.values_list("duration_unit", flat=True)) == {"unstated"}
+
+
+def test_the_published_review_is_frozen_once_its_three_pairs_of_equal_samples_are_decided(loaded):
+    """Its datasets are taken as without peaks here, and its drafts as locked: neither is public."""
+    project = loaded["phn"]
+    Study.objects.filter(project=project).update(extractors_needed=1)
+    Extraction.objects.filter(study__project=project).update(state="complete", completed_at=timezone.now())
+    Dataset.objects.filter(extraction__study__project=project).update(peaks_state="no_peaks", space="mni")
+    place = enter_project(User.objects.get(username="demo-owner"), project.pk, FREEZE)
+    with pytest.raises(UserError, match="are these the same people"):
+        agreed_dataset_freeze(place=place)
+    overlaps = SampleOverlap.objects.filter(project=project)
+    assert overlaps.count() == 3
+    for overlap in overlaps:
+        overlap_decide(
+            place=place, overlap=overlap, version=overlap.version, decision="same", handling="keep_first",
+            reason="n, sex, age and education are equal.",
+        )  # fmt: skip
+    agreed, _new = agreed_dataset_freeze(place=place)
+    assert (agreed.counts["studies"], len(agreed.left_out)) == (18, 3)
 
 
 @pytest.mark.reference

@@ -15,7 +15,8 @@ from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
 from meta_app.extraction.exchange.plain import COMPANION
 from meta_app.extraction.exchange.reading import Tools, read_studies
-from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak
+from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak, SampleOverlap
+from meta_app.extraction.overlap_services import overlaps_refresh
 from meta_app.library.models import Report
 from sdm_core.io.sdm_folder import read_sdm_folder
 
@@ -32,7 +33,7 @@ TOOLS = Tools(sheets_of, t_of_peak)
 
 @pytest.fixture
 def agreed(place, make_study):
-    """Three studies with everything that a form holds, in English and Chinese."""
+    """Three studies with everything that a form holds, in English and Chinese; their people are decided to differ."""
     make_study(
         "Cao 2017", t_threshold=3.1, threshold_kind="corrected", transform="brett", fwhm_mm=6.0,
         values={"scanner": "=Siemens", "scan_time": 480.0, "whole_brain": True}, sources={"scanner": {"page": "3"}},
@@ -56,6 +57,8 @@ def agreed(place, make_study):
     )  # fmt: skip
     Peak.objects.filter(position=2).update(statistic_kind="none", statistic=None, sign=-1)
     Report.objects.update(doi="10.1/x", language="English", title="Resting, state")
+    overlaps_refresh(project=place.project)
+    SampleOverlap.objects.update(decision="different", reason="Three wards")
     return agreed_dataset_freeze(place=place)[0]
 
 

@@ -12,7 +12,8 @@ from meta_app.datasets.domain import load_snapshot
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.selectors import assemble, open_overlaps, waiting_to_freeze
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Dataset, Extraction, Peak, SampleOverlap
+from meta_app.extraction.models import Dataset, Extraction, Group, Peak, SampleOverlap
+from meta_app.extraction.overlap_services import overlap_decide
 from meta_app.quality.models import Instrument, ItemScore, QualityScore
 
 
@@ -151,8 +152,40 @@ def test_a_study_given_up_for_another_of_the_same_people_is_left_out_with_that_r
     SampleOverlap.objects.update(decision="same", handling="keep_first")
     assert reasons(project) == [("Hui 2020", None, "The same people as in Jiang 2017, which is kept.")]
     assert open_overlaps(project) == []
-    SampleOverlap.objects.update(handling="keep_second")
-    assert reasons(project) == [("Jiang 2017", None, "The same people as in Hui 2020, which is kept.")]
+    SampleOverlap.objects.update(handling="keep_second", reason="It reports more.")
+    assert reasons(project) == [("Jiang 2017", None, "The same people as in Hui 2020, which is kept. It reports more.")]
+
+
+ONE_SAMPLE = {"n_female": 5, "age_mean": 60.92, "age_sd": 9.29}
+
+
+def test_freezing_waits_until_it_is_decided_whether_two_of_its_studies_scanned_the_same_people(
+    place, make_study, project
+):
+    studies = [make_study(label).study for label in ("Jiang 2017", "Hui 2020", "Cao 2017")]
+    Group.objects.filter(kind="patients").exclude(cohort__extraction__study=studies[2]).update(**ONE_SAMPLE)
+    with pytest.raises(UserError, match=r"the same people\? Jiang 2017 and Hui 2020\. Decide each pair"):
+        agreed_dataset_freeze(place=place)
+    assert not AgreedDataset.objects.exists()
+    overlap = SampleOverlap.objects.get()
+    overlap_decide(
+        place=place, overlap=overlap, version=1, decision="different", handling="", reason="Two wards, the authors say."
+    )
+    agreed, new = agreed_dataset_freeze(place=place)
+    assert (new, agreed.counts["studies"], agreed.left_out) == (True, 3, [])
+    assert json.loads(agreed.agreement)["overlaps"] == [
+        {"studies": ["Jiang 2017", "Hui 2020"], "decision": "different", "handling": "",
+         "reason": "Two wards, the authors say."}
+    ]  # fmt: skip
+
+
+def test_a_question_about_a_study_that_does_not_go_in_does_not_hold_up_the_others(place, make_study, project):
+    make_study("Jiang 2017")
+    make_study("Hui 2020", peaks_state="not_extracted", peaks=0)
+    Group.objects.filter(kind="patients").update(**ONE_SAMPLE)
+    agreed, _new = agreed_dataset_freeze(place=place)
+    assert [overlap.decision for overlap in open_overlaps(project)] == ["open"]
+    assert agreed.counts["studies"] == 1
 
 
 def test_nothing_to_freeze_is_refused_and_says_why(place, make_study):

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Group, Peak
+from meta_app.extraction.models import Group, Peak, SampleOverlap
 
 
 def page(name, project, *more):
@@ -51,6 +51,37 @@ def test_freezing_again_makes_no_new_version_and_says_so(sign_in, owner, project
 def test_freezing_nothing_is_answered_with_what_to_do(sign_in, owner, project):
     answer = sign_in(owner).post(page("freeze", project), follow=True)
     assert "Nothing was frozen" in answer.text
+
+
+def test_an_undecided_pair_of_studies_stands_where_the_button_was_and_links_to_its_decision(
+    sign_in, owner, project, make_study
+):
+    first, second = (make_study(label).study for label in ("Jiang 2017", "Hui 2020"))
+    Group.objects.filter(kind="patients").update(n_female=5, age_mean=60.92, age_sd=9.29)
+    client = sign_in(owner)
+    refused = client.post(page("freeze", project))
+    assert refused.status_code == 400
+    assert "are these the same people? Jiang 2017 and Hui 2020" in refused.text
+    for answer in (refused, client.get(page("versions", project))):
+        assert page("freeze", project) not in answer.text
+        assert "Decide 1 pair of studies" in answer.text
+        assert f'href="{reverse("extraction:overlap", args=[project.pk, first.pk, second.pk])}"' in answer.text
+
+
+def test_what_was_decided_about_studies_of_the_same_people_stands_on_the_version_with_its_reason(
+    sign_in, viewer, project, place, make_study
+):
+    first, second = (make_study(label).study for label in ("Jiang 2017", "Hui 2020"))
+    agreed_dataset_freeze(place=place)
+    SampleOverlap.objects.create(
+        project=project, first=first, second=second, decision="same", handling="keep_second", reason="It reports more."
+    )
+    agreed_dataset_freeze(place=place)
+    client = sign_in(viewer)
+    text = client.get(page("version", project, 2)).text
+    assert "<b>Jiang 2017 and Hui 2020</b>: the same people, Hui 2020 is kept. It reports more." in text
+    assert "Decisions about studies of the same people changed" in text
+    assert "Studies of possibly the same people" not in client.get(page("version", project, 1)).text
 
 
 def test_changes_since_the_last_version_are_told_before_and_after_freezing(sign_in, owner, project, agreed, make_study):

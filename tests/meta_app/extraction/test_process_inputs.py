@@ -207,7 +207,11 @@ def test_unlocking_after_the_results_are_known_leaves_a_reason_and_the_results_a
 ):
     monkeypatch.setattr(tasks.run_execute, "delay", lambda number: None)
     place = enter_project(owner, project.pk, FREEZE)
-    drafts = [enter(new_study(project, f"Study {number}", needed=1), reviewer, "A") for number in range(3)]
+    drafts = []
+    for number in range(3):
+        people = {"n": 18 + number, "age_mean": 60.0 + number}
+        said = tree(patients=people, controls=people)
+        drafts.append(enter(new_study(project, f"Study {number}", needed=1), reviewer, "A", said))
     for draft in drafts:
         lock(draft)
     version, _new = agreed_dataset_freeze(place=place)
