@@ -41,6 +41,7 @@ from meta_app.agreement.views import comparison_page, frame
 from meta_app.common.exceptions import UserError
 from meta_app.common.words import counted
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
+from meta_app.extraction.services import study_read
 
 
 @require_POST
@@ -148,6 +149,7 @@ def _read(form: Form) -> dict[str, Any]:
 def _other(difference: Difference, request: HttpRequest) -> Any:
     if difference.kind == Difference.Kind.PEAK:
         return read_other_peak(request.POST, default_space(difference))
+    study_read(place=place, study=comparison.study)
     asked = asked_field(difference, fields_by_place(difference.comparison))
     if asked is None:
         raise UserError("Nothing was decided: take A or B here.")

@@ -46,6 +46,7 @@ class AuditEntry(models.Model):
         ordering = ["project_id", "number"]
         verbose_name_plural = "audit entries"
         constraints = [models.UniqueConstraint(fields=["project_id", "number"], name="audit_entries_are_numbered")]
+        indexes = [models.Index(fields=["blind_study_id", "action"], name="audit_by_blind_study")]
 
     def __str__(self) -> str:
         return f"{self.number} {self.action}: {self.subject}"

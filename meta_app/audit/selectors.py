@@ -1,15 +1,25 @@
 """Reads of the chain as a whole; what a person may see of it is decided where studies are known (`quality`)."""
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 
 from meta_app.audit.domain import FIRST_HASH, first_fault
 from meta_app.audit.models import AuditChain, AuditEntry
 
 READ_AT_A_TIME = 1000
+READ = "read"
+"""What `services.reading_record` notes, after the name of the stage."""
 
 
 def entries_of(project_id: int) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(project_id=project_id).order_by("number")
+
+
+def readers(stage: str, studies: Collection[int]) -> set[tuple[int, int]]:
+    """(study, person) of those who have read what the reviewers entered: they are blind to these studies no more."""
+    read = AuditEntry.objects.filter(blind_study_id__in=studies, action=f"{stage}.{READ}")
+    return set(read.values_list("blind_study_id", "actor"))
 
 
 def project_ids() -> list[int]:

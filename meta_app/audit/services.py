@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from meta_app.audit.domain import FIRST_HASH, as_stored
 from meta_app.audit.models import AuditChain, AuditEntry
+from meta_app.audit.selectors import READ, readers
 
 
 @transaction.atomic
@@ -57,6 +58,15 @@ def record(
     entry.save()
     AuditChain.objects.filter(pk=project_id).update(length=entry.number, head=entry.hash)
     return entry
+
+
+def reading_record(*, project_id: int, actor: Any, subject: str, study: int, stage: str) -> None:
+    """Note, once, that a person has read what the reviewers of a study entered; see `selectors.readers`."""
+    if not readers(stage, [study]) & {(study, actor.pk)}:
+        record(
+            project_id=project_id, actor=actor, action=f"{stage}.{READ}", subject=subject, blind_study=study,
+            blind_stage=stage,
+        )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

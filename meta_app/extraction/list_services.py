@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Prefetch
 
 from meta_app.accounts.models import User
+from meta_app.audit.selectors import readers
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.common.words import counted
@@ -85,7 +86,7 @@ class Dealt:
 def assignments_set(*, place: Place, study_ids: Collection[int], reviewers: Mapping[str, User | None]) -> Dealt:
     """Give the places of some studies to the named people; None takes an open place back.
 
-    A place that is begun stays with who began it, and is told.
+    A place that is begun stays with who began it, and is told; so is who has read what the reviewers entered.
 
     Raises
     ------
@@ -101,13 +102,16 @@ def assignments_set(*, place: Place, study_ids: Collection[int], reviewers: Mapp
     kept: list[str] = []
     wanted: dict[int, dict[str, User | None]] = {}
     studies = _locked_studies(place, study_ids)
+    read = readers("extraction", study_ids)
     for study in studies:
-        refused, wanted[study.pk] = _weigh(study, reviewers)
+        refused, wanted[study.pk] = _weigh(study, reviewers, read)
         kept += refused
     return Dealt(_store_assignments(place, studies, wanted, "assigned by hand"), kept)
 
 
-def _weigh(study: Study, reviewers: Mapping[str, User | None]) -> tuple[list[str], dict[str, User | None]]:
+def _weigh(
+    study: Study, reviewers: Mapping[str, User | None], read: set[tuple[int, int]]
+) -> tuple[list[str], dict[str, User | None]]:
     """What of the wishes for a study can be done, and what not."""
     begun = {item.position: item.author for item in study.extractions.all()}
     refused, allowed = [], {}
@@ -119,6 +123,8 @@ def _weigh(study: Study, reviewers: Mapping[str, User | None]) -> tuple[list[str
                 refused.append(f"{study.label}: reviewer {position} has begun.")
         elif person is not None and person in begun.values():
             refused.append(f"{study.label}: {person} has begun as the other reviewer.")
+        elif person is not None and (study.pk, person.pk) in read:
+            refused.append(f"{study.label}: {person} has read what its reviewers entered, and is not blind to it.")
         else:
             allowed[position] = person
     return refused, allowed
@@ -138,9 +144,11 @@ def assignments_deal(*, place: Place, study_ids: Collection[int], people: Sequen
         raise UserError(f"Nothing was assigned: choose at least {needed} people who extract in this project.")
     dealing = random.Random(seed)
     loads = {load.person.pk: load.places for load in workloads(place.project)}
+    read = readers("extraction", study_ids)
     wanted: dict[int, dict[str, User | None]] = {}
     for study in dealing.sample(studies, len(studies)):
-        wanted[study.pk] = _dealt_places(study, chosen, loads, dealing)
+        blind = [person for person in chosen if (study.pk, person.pk) not in read]
+        wanted[study.pk] = _dealt_places(study, blind, loads, dealing)
     return Dealt(_store_assignments(place, studies, wanted, f"dealt out evenly, seed {seed}"), [])
 
 

@@ -12,7 +12,8 @@ from django.db.models import F, ProtectedError
 from django.utils import timezone
 
 from meta_app.audit.models import AuditEntry
-from meta_app.audit.services import record
+from meta_app.audit.selectors import readers
+from meta_app.audit.services import reading_record, record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.extraction.form_domain import fields_from_json
 from meta_app.extraction.form_services import form_for_new
@@ -123,12 +124,24 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
             f"{study.label} has no free place: all the {study.extractors_needed} extraction(s) it needs are begun or "
             "assigned to others. Nothing was started."
         )
+    if readers("extraction", [study.pk]) & {(study.pk, place.membership.user_id)}:
+        raise UserError(
+            f"You have read what the reviewers of {study.label} entered, so you are not blind to it: the free place is "
+            "somebody else's. Nothing was started."
+        )
     extraction = Extraction.objects.create(
         study=study, position=position, author=place.membership.user, form=form_for_new(project=study.project)
     )
     _log(extraction, ExtractionEvent.Kind.STARTED)
     _audit(extraction, "extraction.started", after={"form": str(extraction.form)})
     return extraction
+
+
+def study_read(*, place: Place, study: Study) -> None:
+    """Who reads what both reviewers of a study entered does not become one of them afterwards."""
+    reading_record(
+        project_id=study.project_id, actor=place.membership.user, subject=str(study), study=study.pk, stage="extraction"
+    )
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from meta_app.extraction.rule_checks import project_rules, verdict_counts, verdi
 from meta_app.extraction.selectors import (
     get_own_extraction,
     get_study,
+    opened_studies,
     study_lines,
     study_reports,
     visible_extractions,
@@ -29,7 +30,10 @@ from meta_app.projects.permissions import EXTRACT, Place, enter_project
 @require_GET
 def study(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    return study_page(request, place, get_study(place, study_id))
+    found = get_study(place, study_id)
+    if found.extractors_needed > 1 and opened_studies(place).filter(pk=found.pk).exists():
+        services.study_read(place=place, study=found)
+    return study_page(request, place, found)
 
 
 def study_page(

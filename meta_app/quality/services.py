@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from meta_app.accounts.models import User
 from meta_app.audit.models import AuditEntry
-from meta_app.audit.services import record
+from meta_app.audit.selectors import readers
+from meta_app.audit.services import reading_record, record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.common.words import counted
 from meta_app.extraction.models import Study
@@ -57,6 +58,11 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     if not position:
         raise UserError(f"{study.label} is scored by {SCORERS} others. Nothing was started.")
     instrument = reviewers[0].instrument if reviewers else _stored_instrument(study)
+    if readers(AuditEntry.Stage.QUALITY, [study.pk]) & {(study.pk, place.membership.user_id)}:
+        raise UserError(
+            f"You have read both scores of {study.label}, so you are not blind to it: the free place is somebody "
+            "else's. Nothing was started."
+        )
     score = QualityScore.objects.create(
         study=study, instrument=instrument, position=position, author=place.membership.user
     )
@@ -66,6 +72,14 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
 
 
 def _stored_instrument(study: Study) -> Instrument:
+def scores_read(*, place: Place, study: Study) -> None:
+    """Who reads both scores of a study does not become one of its scorers afterwards."""
+    reading_record(
+        project_id=study.project_id, actor=place.membership.user, subject=study.label, study=study.pk,
+        stage=AuditEntry.Stage.QUALITY,
+    )  # fmt: skip
+
+
     instrument = project_instrument(study.project)
     if instrument.pk is None:
         instrument.save()

@@ -103,7 +103,10 @@ class ItemRow:
 @require_safe
 def study(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    return study_page(request, place, get_scored_study(place, study_id))
+    found = get_scored_study(place, study_id)
+    if found.scores_opened:
+        services.scores_read(place=place, study=found)
+    return study_page(request, place, found)
 
 
 def study_page(

@@ -86,6 +86,21 @@ def test_one_lock_is_not_enough_where_only_one_person_extracts(project, reviewer
     assert consensus_of(study) is None
 
 
+def test_who_has_read_both_scores_does_not_take_a_place_that_becomes_free(
+    study, reviewer, second_reviewer, owner, adjudicator, sign_in
+):
+    lock(reviewer, study)
+    score = lock(second_reviewer, study)
+    sign_in(owner).get(f"/projects/{study.project_id}/quality/studies/{study.pk}/")
+    place = place_of(second_reviewer)
+    services.score_reopen(place=place, score=score, version=score.version, reason="Leaving")
+    services.scores_return(membership=place.membership, editor=owner, leaves=True)
+    with pytest.raises(UserError, match="not blind to it"):
+        services.score_start(place=place_of(owner), study=study)
+    adjudicator.memberships.update(role="reviewer")
+    assert services.score_start(place=place_of(adjudicator), study=study).position == "B"
+
+
 # One's own score
 
 
