@@ -109,11 +109,6 @@ def blocks_done(run: Run) -> int:
     return run.blocks.filter(status=RunBlock.Status.DONE).count()
 
 
-def blocks_failed(run: Run) -> list[RunBlock]:
-    """Failed blocks, each with its error."""
-    return list(run.blocks.filter(status=RunBlock.Status.FAILED).defer("maxima"))
-
-
 def permutations_done(run: Run) -> int:
     """Permutations whose maxima are stored; a block is 32, the last one may reach beyond what was asked for."""
     return min(run.permutations, BLOCK * blocks_done(run))

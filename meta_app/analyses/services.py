@@ -121,27 +121,25 @@ def _create_or_join(run: Run, user: User) -> Launched:
     except IntegrityError:
         return Launched(_join(run, user), is_new=False)
     run_tell(run, f"Launched by {user}.")
-    _record_launch(run, user)
+    _record(run, user, "launched", _launched(run))
     tasks.run_execute.enqueue(run.pk)
     return Launched(run, is_new=True)
 
 
-def _record_launch(run: Run, user: User) -> None:
-    record(
-        project_id=run.project_id,
-        actor=user,
-        action="analysis.launched",
-        subject=run.name,
-        after={
-            "run": run.pk,
-            "dataset_version": run.agreed_dataset.version,
-            "dataset_sha256": run.agreed_dataset.sha256,
-            "specification_sha256": run.specification.sha256,
-            "core_version": run.core_version,
-            "seed": run.seed,
-            "permutations": run.permutations,
-        },
-    )
+def _launched(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.pk,
+        "dataset_version": run.agreed_dataset.version,
+        "dataset_sha256": run.agreed_dataset.sha256,
+        "specification_sha256": run.specification.sha256,
+        "core_version": run.core_version,
+        "seed": run.seed,
+        "permutations": run.permutations,
+    }
+
+
+def _record(run: Run, user: User, action: str, after: dict[str, Any]) -> None:
+    record(project_id=run.project_id, actor=user, action=f"analysis.{action}", subject=run.name, after=after)
 
 
 def _join(run: Run, user: User) -> Run:
@@ -169,8 +167,10 @@ def run_cancel(*, run: Run, user: User) -> None:
     this = Run.objects.filter(pk=run.pk)
     if this.cancellable_at_once(now).settle(Run.Status.CANCELLED, now, cancel_requested=True):
         run_tell(run, f"Cancelled by {user}.")
+        _record(run, user, "cancelled", {"run": run.pk})
     elif this.filter(status=Run.Status.RUNNING, cancel_requested=False).update(cancel_requested=True):
         run_tell(run, f"{user} asked to cancel; the worker stops at its next step.")
+        _record(run, user, "cancelled", {"run": run.pk})
     elif not this.filter(status=Run.Status.RUNNING).exists():
         run.refresh_from_db()
         raise UserError(f"This run is over already ({run.get_status_display().lower()}); nothing was changed.")
@@ -198,6 +198,7 @@ def run_retry(*, run: Run, user: User) -> None:
     if not changed:
         raise UserError("Only a failed or cancelled run can be retried; nothing was changed.")
     run_tell(run, f"Queued again by {user}.")
+    _record(run, user, "retried", {"run": run.pk})
     if begun:
         _send_blocks(run, now)
     tasks.run_execute.enqueue(run.pk)

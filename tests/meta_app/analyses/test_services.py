@@ -128,6 +128,18 @@ def test_a_queued_run_is_cancelled_at_once(run, reviewer):
 
 
 @pytest.mark.django_db
+def test_cancelling_and_retrying_are_in_the_audit_trail_of_the_project(run, owner, reviewer):
+    services.run_cancel(run=run, user=reviewer)
+    with pytest.raises(UserError):
+        services.run_cancel(run=run, user=owner)
+    services.run_retry(run=run, user=owner)
+    steps = AuditEntry.objects.filter(project_id=run.project_id, action__startswith="analysis.")
+    assert [(entry.action, entry.actor, entry.after["run"]) for entry in steps][1:] == [
+        ("analysis.cancelled", reviewer, run.pk), ("analysis.retried", owner, run.pk),
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
 def test_a_running_run_is_asked_to_stop_by_a_flag(run, owner):
     Run.objects.update(status="running", lease_until=timezone.now() + timedelta(seconds=30))
     services.run_cancel(run=run, user=owner)

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from meta_app.analyses import tasks
+from meta_app.analyses.models import Run
 from meta_app.audit.models import AuditEntry
 from meta_app.audit.services import record
+from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.models import Extraction, ExtractionForm, Study
+from tests.meta_app.agreement.readers import enter, new_study, tree
+from tests.meta_app.agreement.readers import lock as lock_extraction
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "audit-trail.md"
 
@@ -159,7 +164,32 @@ def test_an_entry_says_what_changed_and_why(project, owner, sign_in):
     assert "same" not in re.search(r'activity-change">(.*?)</td>', text, re.DOTALL)[1]
 
 
-def test_members_protocol_settings_freeze_and_launch_leave_entries(project, owner, outsider, sign_in):
+LAUNCH = {
+    "dataset": 1, "name": "Patients against controls", "comparison": "patients_controls",
+    "modalities": ["resting_fmri"], "metrics": ["ReHo"], "imputations": 5, "seed": 1,
+    "estimator": "DL", "sign_peaks": "pool", "test": 0, "correction": "tfce", "fwe_p": 0.05, "tfce_neighbours": 26,
+    "voxel_p": 0.005, "min_peak_z": 1, "min_extent": 10,
+}  # fmt: skip
+
+
+def test_a_freeze_and_a_launch_leave_entries_that_viewers_read(project, owner, reviewer, viewer, sign_in, monkeypatch):
+    monkeypatch.setattr(tasks.run_execute, "delay", lambda number: None)
+    for number in range(3):
+        people = {"n": 18 + number, "age_mean": 60.0 + number}
+        said = tree(patients=people, controls=people)
+        lock_extraction(enter(new_study(project, f"Study {number}", needed=1), reviewer, "A", said))
+    client = sign_in(owner)
+    for step, fields in (("datasets/freeze/", {}), ("analyses/new/", LAUNCH)):
+        assert client.post(f"/projects/{project.pk}/{step}", fields).status_code == 302
+    frozen, launched = (AuditEntry.objects.get(action=name) for name in ("dataset.frozen", "analysis.launched"))
+    assert (frozen.actor, frozen.after["sha256"]) == (owner, AgreedDataset.objects.get().sha256)
+    assert (launched.actor, Run.objects.get().name) == (owner, "Patients against controls")
+    text = read(sign_in(viewer), project)
+    assert "Dataset: frozen" in text
+    assert "Analysis: launched" in text
+
+
+def test_members_protocol_and_settings_leave_entries(project, owner, outsider, sign_in):
     client = sign_in(owner)
     client.post(f"/projects/{project.pk}/team/", {"username": "oto", "role": "viewer"})
     member = outsider.memberships.get()
