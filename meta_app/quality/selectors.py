@@ -227,12 +227,6 @@ def known_modalities(place: Place, study: Study) -> set[str]:
     return set(datasets.order_by().values_list("modality", flat=True).distinct())
 
 
-def is_assigned_elsewhere(place: Place, study: Study) -> bool:
-    """Both positions are given to others."""
-    others = Assignment.objects.filter(study=study).exclude(reviewer=place.membership.user)
-    return others.count() >= SCORERS
-
-
 # What the cut-off excludes
 
 

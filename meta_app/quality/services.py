@@ -1,7 +1,8 @@
 """Writes of quality scores, of their consensus, and of checklists.
 
 A reviewer's item is saved by compare-and-swap on its version. When both scores of a study are locked, the consensus
-takes over the items that are equal; the rest is settled item by item, never on the total.
+takes over the items that are equal; the rest is settled item by item, never on the total, by both scorers or by an
+adjudicator who is neither.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,12 +58,12 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     position = free_position(place, standing_assignments(study.project_id).filter(study=study), reviewers)
     if not position:
         raise UserError(f"{study.label} is scored by {SCORERS} others. Nothing was started.")
-    instrument = reviewers[0].instrument if reviewers else _stored_instrument(study)
     if readers(AuditEntry.Stage.QUALITY, [study.pk]) & {(study.pk, place.membership.user_id)}:
         raise UserError(
             f"You have read both scores of {study.label}, so you are not blind to it: the free place is somebody "
             "else's. Nothing was started."
         )
+    instrument = reviewers[0].instrument if reviewers else _stored_instrument(study)
     score = QualityScore.objects.create(
         study=study, instrument=instrument, position=position, author=place.membership.user
     )
@@ -71,7 +72,6 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     return score
 
 
-def _stored_instrument(study: Study) -> Instrument:
 def scores_read(*, place: Place, study: Study) -> None:
     """Who reads both scores of a study does not become one of its scorers afterwards."""
     reading_record(
@@ -80,6 +80,7 @@ def scores_read(*, place: Place, study: Study) -> None:
     )  # fmt: skip
 
 
+def _stored_instrument(study: Study) -> Instrument:
     instrument = project_instrument(study.project)
     if instrument.pk is None:
         instrument.save()
@@ -134,7 +135,8 @@ def _item(instrument: Instrument, key: str) -> Item:
     return found
 
 
-def _swap(row: ItemScore, version: int, values: Values) -> ItemScore:
+def _swap(row: ItemScore, version: int, values: Values, yours: Values | None = None) -> ItemScore:
+    """Store `values` over the version that was read; `yours` is what a refusal shows where that is something else."""
     changed = ItemScore.objects.filter(pk=row.pk, version=version).update(
         **values, version=F("version") + 1, updated_at=timezone.now()
     )
@@ -142,7 +144,7 @@ def _swap(row: ItemScore, version: int, values: Values) -> ItemScore:
     if not changed:
         raise StaleEdit(
             "Someone saved this item first, perhaps you in another tab. Both versions are kept; choose which stays.",
-            {"yours": _plain(values), "theirs": item_values(fresh), "version": fresh.version},
+            {"yours": _plain(yours or values), "theirs": item_values(fresh), "version": fresh.version},
         )
     return fresh
 
@@ -265,25 +267,32 @@ def _pair(a: ItemScore, b: ItemScore) -> list[float | None]:
 def consensus_settle(
     *, place: Place, consensus: QualityScore, item: str, version: int, choice: str, points: float | None, reason: str
 ) -> ItemScore:
-    """Settle one item: as A, as B, or other points with a reason; by one of the two as the team, or the adjudicator.
+    """Settle one item: as A, as B, or other points with a reason.
+
+    An adjudicator who is neither of the two scorers settles alone. What one of the two wants is a proposal, which
+    counts once the other wants the same points; until then the item stays as it was.
 
     Raises
     ------
     StaleEdit
-        Someone settled it first; `details` holds both versions.
+        Someone settled it first, or proposed other points; `details` holds both versions.
     """
     study = Study.objects.select_for_update(no_key=True).get(pk=consensus.study_id)
     rows = _locked_rows(study, item)
-    settled_as = _settled_as(place, rows)
+    team = _is_scorer(place, rows)
     before = ItemScore.objects.filter(score=consensus, item=item).first()
     if before is None:
         raise UserError("There is no such item. Reload the page; nothing was settled.")
-    if not reason.strip() and (choice == "other" or before.origin):
+    if not reason.strip() and (choice == "other" or before.points is not None):
         raise UserError("Nothing was settled: say why, the reason is kept with the study.", {"reason": ["Say why."]})
     values = _settled_values(consensus, item, choice, points, rows)
+    proposal = before.origin.get("proposal")
+    if team and not _is_wanted_by_the_other(place, proposal, values["points"]):
+        return _propose(place, consensus, before, version, choice, values, reason.strip())
+    by = str(place.membership.user)
     origin = {
-        "from": choice, "pair": _pair(*rows), "by": str(place.membership.user), "as": settled_as,
-        "reason": reason.strip(),
+        "from": choice, "pair": _pair(*rows), "by": f"{proposal['by']} and {by}" if team else by,
+        "as": "team" if team else "adjudicator", "reason": reason.strip(),
     }  # fmt: skip
     saved = _swap(before, version, {**values, "origin": origin})
     _record(
@@ -292,6 +301,25 @@ def consensus_settle(
     )  # fmt: skip
     QualityScore.objects.filter(pk=consensus.pk).update(state=DRAFT, completed_at=None)
     _close_if_settled(consensus, place)
+    return saved
+
+
+def _is_wanted_by_the_other(place: Place, proposal: Mapping[str, Any] | None, points: Any) -> bool:
+    return bool(proposal) and proposal["author"] != place.membership.user_id and proposal["points"] == float(points)
+
+
+def _propose(
+    place: Place, consensus: QualityScore, before: ItemScore, version: int, choice: str, values: Values, reason: str
+) -> ItemScore:
+    proposal = {
+        "from": choice, "points": float(values["points"]), "by": str(place.membership.user),
+        "author": place.membership.user_id, "reason": reason,
+    }  # fmt: skip
+    saved = _swap(before, version, {"origin": {**before.origin, "proposal": proposal}}, yours=values)
+    told = {"points": proposal["points"], "from": choice}
+    _record(
+        consensus, "quality.proposed", place, before.item, before={"points": before.points}, after=told, reason=reason
+    )
     return saved
 
 
@@ -304,12 +332,12 @@ def _locked_rows(study: Study, item: str) -> tuple[ItemScore, ItemScore]:
     return rows[0], rows[1]
 
 
-def _settled_as(place: Place, rows: Sequence[ItemScore]) -> str:
-    if place.membership.user_id in {row.score.author_id for row in rows}:
-        return "team"
-    if not place.may(ADJUDICATE):
+def _is_scorer(place: Place, rows: Sequence[ItemScore]) -> bool:
+    """Whether this person scored the study; whoever did not has to be an adjudicator."""
+    scorer = place.membership.user_id in {row.score.author_id for row in rows}
+    if not scorer and not place.may(ADJUDICATE):
         raise PermissionDenied("The two who scored this study settle it, or an adjudicator who is neither of them.")
-    return "adjudicator"
+    return scorer
 
 
 def _settled_values(

@@ -95,10 +95,6 @@ class ItemRow:
         """Each possible number of points with its anchor."""
         return [(points, self.item.anchor(points)) for points in self.item.steps]
 
-    @property
-    def differs(self) -> bool:
-        return bool(self.left and self.right and self.left.points != self.right.points)
-
 
 @require_safe
 def study(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
@@ -189,20 +185,14 @@ def start(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
 
 @require_POST
 def complete(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
-    def write(place: Place, score: QualityScore, form: VersionForm) -> str:
-        services.score_complete(place=place, score=score, **form.cleaned_data)
-        return f"Your score of {score.study} is complete and locked."
-
-    return _change(request, project_id, study_id, VersionForm(request.POST), write)
+    said = "Your score of {score.study} is complete and locked."
+    return _change(request, project_id, study_id, VersionForm(request.POST), services.score_complete, said)
 
 
 @require_POST
 def reopen(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
-    def write(place: Place, score: QualityScore, form: VersionForm) -> str:
-        services.score_reopen(place=place, score=score, **form.cleaned_data)
-        return f"Your score of {score.study} is a draft again, revision {score.revision}."
-
-    return _change(request, project_id, study_id, ReopenForm(request.POST), write)
+    said = "Your score of {score.study} is a draft again, revision {score.revision}."
+    return _change(request, project_id, study_id, ReopenForm(request.POST), services.score_reopen, said)
 
 
 def _change(
@@ -210,7 +200,8 @@ def _change(
     project_id: int,
     study_id: int,
     form: VersionForm,
-    write: Callable[[Place, QualityScore, VersionForm], str],
+    write: Callable[..., QualityScore],
+    said: str,
 ) -> HttpResponse:
     place = enter_project(request.user, project_id, EXTRACT)
     score = get_own_score(place, study_id)
@@ -218,9 +209,10 @@ def _change(
     try:
         if not form.is_valid():
             raise UserError("Nothing was changed: say why, in up to 500 characters, or reload the page.")
-        messages.success(request, write(place, score, form))
+        changed = write(place=place, score=score, **form.cleaned_data)
     except UserError as error:
         return study_page(request, place, get_scored_study(place, study_id), error, reason)
+    messages.success(request, said.format(score=changed))
     return redirect("quality:study", project_id, study_id)
 
 

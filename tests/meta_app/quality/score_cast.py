@@ -45,3 +45,9 @@ def settle(user, study, item, choice, points=None, reason=""):
         place=place_of(user), consensus=consensus, item=item, version=version, choice=choice, points=points,
         reason=reason,
     )  # fmt: skip
+
+
+def settle_as_team(first, second, study, item, choice, points=None, reason=""):
+    """One of the two scorers proposes, the other agrees."""
+    settle(first, study, item, choice, points, reason)
+    return settle(second, study, item, choice, points, reason)

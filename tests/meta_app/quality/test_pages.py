@@ -127,13 +127,38 @@ def test_the_agreement_is_reached_on_the_page_and_shown_with_the_cut_off(
     assert "✕ excluded" in text(client.get(page(study.project)))
 
 
-def test_settling_without_a_choice_or_late_is_refused_in_words(study, reviewer, second_reviewer, sign_in):
+def test_what_one_scorer_proposes_on_the_page_counts_when_the_other_agrees_there(
+    study, reviewer, second_reviewer, sign_in
+):
+    lock(reviewer, study, {"pain": 0.0})
+    lock(second_reviewer, study)
+
+    def version():
+        return ItemScore.objects.get(score=consensus_of(study), item="pain").version
+
+    rosa, ren = sign_in(reviewer), sign_in(second_reviewer)
+    rosa.post(of(study, "items/pain/"), {"version": version(), "choice": "other", "points": "2.5", "reason": "Parts"})
+    for client, may_agree in ((rosa, False), (ren, True)):
+        shown = text(client.get(of(study)))
+        assert "rosa proposes 2.5 points" in shown
+        assert "when one of the two scorers proposes points and the other agrees" in shown
+        assert ("Agree to 2.5 points" in shown) is may_agree
+        assert "1 item to settle" in shown
+    fields = dict(re.findall(r'type="hidden" name="(choice|points|reason)" value="([^"]*)"', shown))
+    assert fields == {"choice": "other", "points": "2.5", "reason": "Parts"}
+    ren.post(of(study, "items/pain/"), {"version": version(), **fields})
+    shown = text(rosa.get(of(study)))
+    assert "other points, by rosa and ren (the team)" in shown
+    assert "agreed: <b>19.5 points</b>" in shown
+
+
+def test_settling_without_a_choice_or_late_is_refused_in_words(study, reviewer, second_reviewer, adjudicator, sign_in):
     lock(reviewer, study, {"pain": 0.0})
     lock(second_reviewer, study)
     row = ItemScore.objects.get(score=consensus_of(study), item="pain")
     client = sign_in(reviewer)
     assert client.post(of(study, "items/pain/"), {"version": row.version}).status_code == 400
-    settle(second_reviewer, study, "pain", "B")
+    settle(adjudicator, study, "pain", "B")
     late = client.post(of(study, "items/pain/"), {"version": row.version, "choice": "A", "reason": "Table 2"})
     assert late.status_code == 409
     assert "Your points: 0. Saved by someone else: 3;" in text(late)

@@ -17,7 +17,7 @@ from meta_app.quality.instruments import ITEMS
 from meta_app.quality.models import Instrument, ItemScore, QualityScore
 
 from ..extraction.peak_cast import make_dataset  # noqa: TID252
-from .score_cast import consensus_of, fill, lock, make_study, place_of, settle
+from .score_cast import consensus_of, fill, lock, make_study, place_of, settle, settle_as_team
 
 
 @pytest.fixture
@@ -190,13 +190,50 @@ def test_items_are_settled_one_by_one_and_the_total_follows_from_them(study, rev
     consensus = consensus_of(study)
     assert consensus.state == "draft"
     assert set(selectors.open_items(consensus)) == {"pain", "diagnosis"}
-    settle(reviewer, study, "pain", "B")
+    settle_as_team(reviewer, second_reviewer, study, "pain", "B")
     settle(adjudicator, study, "diagnosis", "other", 0.5, "Criterion is named in the supplement")
     consensus = consensus_of(study)
     assert (consensus.state, selectors.score_total(consensus)) == ("complete", 18.5)
     origins = {row.item: row.origin for row in consensus.item_scores.all()}
-    assert (origins["pain"]["as"], origins["pain"]["from"]) == ("team", "B")
+    assert [origins["pain"][name] for name in ("as", "from", "by")] == ["team", "B", "rosa and ren"]
     assert (origins["diagnosis"]["as"], origins["diagnosis"]["by"]) == ("adjudicator", "ada")
+
+
+def test_one_of_the_two_scorers_settles_nothing_alone(study, reviewer, second_reviewer):
+    lock(reviewer, study, {"pain": 1.0})
+    lock(second_reviewer, study)
+    for _twice in range(2):
+        row = settle(reviewer, study, "pain", "A")
+        assert (row.points, row.origin["proposal"]["points"], row.origin["proposal"]["by"]) == (None, 1.0, "rosa")
+    assert consensus_of(study).state == "draft"
+    row = settle(second_reviewer, study, "pain", "other", 2.0, "Two of the three parts")
+    assert (row.points, row.origin["proposal"]["by"]) == (None, "ren")
+    row = settle(reviewer, study, "pain", "other", 2.0, "Two of the three parts")
+    assert (row.points, row.origin["by"], "proposal" in row.origin) == (2.0, "ren and rosa", False)
+    assert consensus_of(study).state == "complete"
+    steps = AuditEntry.objects.filter(action__in=("quality.proposed", "quality.settled")).values_list("action", "actor")
+    names = {reviewer.pk: "rosa", second_reviewer.pk: "ren"}
+    assert [(action.removeprefix("quality."), names[actor]) for action, actor in steps.order_by("number")] == [
+        ("proposed", "rosa"), ("proposed", "rosa"), ("proposed", "ren"), ("settled", "rosa"),
+    ]  # fmt: skip
+
+
+def test_what_is_settled_stands_until_the_other_scorer_agrees_to_change_it(study, reviewer, second_reviewer):
+    lock(reviewer, study, {"pain": 1.0})
+    lock(second_reviewer, study)
+    settle_as_team(reviewer, second_reviewer, study, "pain", "A")
+    settle(reviewer, study, "pain", "B", reason="Table 1 has it")
+    assert (consensus_of(study).state, selectors.score_total(consensus_of(study))) == ("complete", 18)
+    settle(second_reviewer, study, "pain", "B", reason="Table 1 has it")
+    assert selectors.score_total(consensus_of(study)) == 20
+
+
+def test_an_adjudicator_settles_over_a_proposal(study, reviewer, second_reviewer, adjudicator):
+    lock(reviewer, study, {"pain": 1.0})
+    lock(second_reviewer, study)
+    settle(reviewer, study, "pain", "A")
+    row = settle(adjudicator, study, "pain", "B")
+    assert (row.points, row.origin["as"], "proposal" in row.origin) == (3, "adjudicator", False)
 
 
 def test_other_points_and_a_second_settling_need_a_reason(study, reviewer, second_reviewer):
@@ -204,10 +241,10 @@ def test_other_points_and_a_second_settling_need_a_reason(study, reviewer, secon
     lock(second_reviewer, study)
     with pytest.raises(UserError, match="say why"):
         settle(reviewer, study, "pain", "other", 2.0)
-    settle(reviewer, study, "pain", "A")
+    settle_as_team(reviewer, second_reviewer, study, "pain", "A")
     with pytest.raises(UserError, match="say why"):
         settle(second_reviewer, study, "pain", "B")
-    settle(second_reviewer, study, "pain", "B", reason="Table 1 has it")
+    settle_as_team(second_reviewer, reviewer, study, "pain", "B", reason="Table 1 has it")
     assert selectors.score_total(consensus_of(study)) == 20
 
 
@@ -220,12 +257,12 @@ def test_a_reviewer_who_did_not_score_settles_nothing(project, study, reviewer, 
         settle(third, study, "pain", "A")
 
 
-def test_a_stale_settling_shows_both_versions(study, reviewer, second_reviewer):
+def test_a_stale_settling_shows_both_versions(study, reviewer, second_reviewer, adjudicator):
     lock(reviewer, study, {"pain": 1.0})
     lock(second_reviewer, study)
     consensus = consensus_of(study)
     version = ItemScore.objects.get(score=consensus, item="pain").version
-    settle(reviewer, study, "pain", "A")
+    settle(adjudicator, study, "pain", "A")
     with pytest.raises(StaleEdit) as stale:
         services.consensus_settle(
             place=place_of(second_reviewer), consensus=consensus, item="pain", version=version, choice="B",
@@ -238,8 +275,8 @@ def test_a_stale_settling_shows_both_versions(study, reviewer, second_reviewer):
 def test_a_reopened_score_suspends_what_was_agreed_and_keeps_what_still_holds(study, reviewer, second_reviewer):
     lock(reviewer, study, {"pain": 1.0, "diagnosis": 0.0})
     lock(second_reviewer, study)
-    settle(reviewer, study, "pain", "A")
-    settle(reviewer, study, "diagnosis", "A")
+    settle_as_team(reviewer, second_reviewer, study, "pain", "A")
+    settle_as_team(reviewer, second_reviewer, study, "diagnosis", "A")
     score = QualityScore.objects.get(study=study, position="A")
     services.score_reopen(place=place_of(reviewer), score=score, version=score.version, reason="Wrong page")
     assert selectors.quality_exclusions(study.project) == {}
@@ -350,10 +387,11 @@ def test_another_persons_score_answers_like_none(study, reviewer, second_reviewe
 def test_every_step_leaves_an_entry_that_is_blind_until_both_are_locked(study, reviewer, second_reviewer):
     lock(reviewer, study, {"pain": 1.0})
     lock(second_reviewer, study)
-    settle(reviewer, study, "pain", "A")
+    settle_as_team(reviewer, second_reviewer, study, "pain", "A")
     entries = AuditEntry.objects.filter(action__startswith="quality.")
     assert {entry.action for entry in entries} == {
-        "quality.started", "quality.scored", "quality.completed", "quality.settled", "quality.agreed",
+        "quality.started", "quality.scored", "quality.completed", "quality.proposed", "quality.settled",
+        "quality.agreed",
     }  # fmt: skip
     assert {(entry.blind_study_id, entry.blind_stage) for entry in entries} == {(study.pk, "quality")}
 
