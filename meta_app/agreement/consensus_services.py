@@ -1,7 +1,7 @@
 """Builds the consensus of a study: an extraction like the others, made from A, B and the decisions.
 
 Each value, row and peak says where it came from: {"from": "equal", "A", "B" or "other", and, where a person decided,
-"by", "at", "reason"}. A and B are only read.
+"by", "at", "reason"}; one that replaces what both had says that too, as "both". A and B are only read.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from django.utils import timezone
 from meta_app.accounts.models import User
 from meta_app.agreement.domain import is_reported, more_precise
 from meta_app.agreement.models import Comparison, Difference
+from meta_app.agreement.selectors import reviewers_of
 from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, fields_of, values_at
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Peak
 from meta_app.extraction.peak_services import peaks_save
-from meta_app.extraction.selectors import whole_extractions
 from meta_app.extraction.study_checks import extraction_problems
 
 Choice = Difference.Choice
@@ -50,13 +50,6 @@ def consensus_build(*, comparison: Comparison, author: User) -> Extraction:
     for pair in comparison.pairs["dataset"]:
         tree.dataset(comparison.pairs["peak"], *pair)
     return _locked(consensus, author)
-
-
-def reviewers_of(comparison: Comparison) -> tuple[Extraction, Extraction]:
-    """The whole extractions of A and B."""
-    independent = Extraction.objects.filter(study=comparison.study_id, position__in=("A", "B"))
-    a, b = whole_extractions(independent).select_related("form", "study", "author").order_by("position")
-    return a, b
 
 
 @transaction.atomic
@@ -197,11 +190,12 @@ class _Tree:
         if a is None or b is None:
             return stored_value(a or b, asked), _source(a or b, asked.key), self._origin(path)
         decision = self.decisions.get(f"{path}/{asked.key}")
-        if decision is None:
+        if decision is None or decision.choice == Choice.EQUAL:
             value = more_precise(stored_value(a, asked), stored_value(b, asked))
             source = _source(a, asked.key) or _source(b, asked.key)
             named_by_a = (asked.level, asked.key) in NAMES_ONLY and stored_value(a, asked) != stored_value(b, asked)
-            return value, source, {"from": "A" if named_by_a else "equal"}
+            by_itself = {"from": "A" if named_by_a else "equal"}
+            return value, source, origin_of(decision) if decision else by_itself
         if decision.choice == Choice.OTHER:
             return decision.value, {}, origin_of(decision)
         row = a if decision.choice == Choice.A else b
@@ -237,9 +231,9 @@ class _Tree:
     def _peak(self, path: str, a: Peak | None, b: Peak | None) -> list[tuple[dict[str, str], Json]]:
         """The rows of the consensus, none to two, that a pair of rows becomes."""
         decision = self.decisions.get(path)
-        if decision is None:
-            return [(_equal_cells(a, b), {"from": "equal"})]
-        origin = origin_of(decision)
+        origin = origin_of(decision) if decision else {"from": "equal"}
+        if decision is None or decision.choice == Choice.EQUAL:
+            return [(_equal_cells(a, b), origin)]
         if decision.choice == Choice.OTHER:
             return [(_seen(decision.value), origin)]
         taken = {Choice.A: [a], Choice.B: [b], Choice.BOTH: [a, b], Choice.NEITHER: []}[decision.choice]
@@ -248,6 +242,8 @@ class _Tree:
 
 def origin_of(decision: Difference) -> Json:
     origin: Json = {"from": decision.choice, "by": str(decision.decided_by), "at": decision.decided_at.isoformat()}
+    if decision.of_equal and decision.choice == Choice.OTHER:
+        origin["both"] = decision.a.get("words", decision.label)
     return origin | ({"reason": decision.reason} if decision.reason else {})
 
 

@@ -20,6 +20,7 @@ from meta_app.agreement import services
 from meta_app.agreement.forms import (
     BulkForm,
     DecisionForm,
+    DoubtForm,
     LetterForm,
     ReasonForm,
     VersionForm,
@@ -40,8 +41,8 @@ from meta_app.agreement.selectors import (
 from meta_app.agreement.views import comparison_page, frame
 from meta_app.common.exceptions import UserError
 from meta_app.common.words import counted
-from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 from meta_app.extraction.services import study_read
+from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
 
 @require_POST
@@ -87,36 +88,52 @@ def letter(request: HttpRequest, project_id: int, study_id: int, difference_id: 
 
 @require_POST
 def bulk(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
-    place, comparison = _enter_comparison(request, project_id, study_id)
-    try:
+    def act(place: Place, comparison: Comparison) -> str:
         data = _read(BulkForm(request.POST))
         decided = services.differences_decide(place=place, comparison=comparison, **data)
-    except UserError as error:
-        return comparison_page(request, place, comparison, error)
-    messages.success(request, f"{counted(decided, 'difference')} of {data['section']} settled as {data['choice']}.")
-    return redirect("agreement:comparison", project_id, study_id)
+        return f"{counted(decided, 'difference')} of {data['section']} settled as {data['choice']}."
+
+    return _change(request, project_id, study_id, act)
 
 
 @require_POST
 def agree(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
-    place, comparison = _enter_comparison(request, project_id, study_id)
-    try:
+    def act(place: Place, comparison: Comparison) -> str:
         services.comparison_agree(place=place, comparison=comparison, **_read(VersionForm(request.POST)))
-    except UserError as error:
-        return comparison_page(request, place, get_comparison(place, study_id), error)
-    messages.success(request, f"{comparison.study} is agreed. The next frozen dataset takes it in.")
-    return redirect("agreement:comparison", project_id, study_id)
+        return f"{comparison.study} is agreed. The next frozen dataset takes it in."
+
+    return _change(request, project_id, study_id, act)
 
 
 @require_POST
 def reopen(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    def act(place: Place, comparison: Comparison) -> str:
+        services.comparison_reopen(place=place, comparison=comparison, **_read(ReasonForm(request.POST)))
+        return f"{comparison.study} is open again. Decisions are kept; undo those that change."
+
+    return _change(request, project_id, study_id, act, show="settled")
+
+
+@require_POST
+def doubt(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    def act(place: Place, comparison: Comparison) -> str:
+        difference = services.difference_doubt(place=place, comparison=comparison, **_read(DoubtForm(request.POST)))
+        return f"{difference} is to be settled now: type another value with a reason, or ask the authors."
+
+    return _change(request, project_id, study_id, act, show="open")
+
+
+def _change(
+    request: HttpRequest, project_id: int, study_id: int, act: Callable[[Place, Comparison], str], show: str = ""
+) -> HttpResponse:
+    """A write of the whole comparison: back to its page with what `act` says, or the page with the refusal."""
     place, comparison = _enter_comparison(request, project_id, study_id)
     try:
-        services.comparison_reopen(place=place, comparison=comparison, **_read(ReasonForm(request.POST)))
+        messages.success(request, act(place, comparison))
     except UserError as error:
         return comparison_page(request, place, get_comparison(place, study_id), error)
-    messages.success(request, f"{comparison.study} is open again. Decisions are kept; undo those that change.")
-    return redirect(reverse("agreement:comparison", args=[project_id, study_id]) + "?show=settled")
+    address = reverse("agreement:comparison", args=[project_id, study_id])
+    return redirect(f"{address}?show={show}" if show else address)
 
 
 @require_POST
@@ -132,6 +149,7 @@ def _enter_comparison(request: HttpRequest, project_id: int, study_id: int) -> t
     comparison = get_comparison(place, study_id)
     if refusal := why_not_settle(place, comparison.study):
         raise PermissionDenied(refusal)
+    study_read(place=place, study=comparison.study)
     return place, comparison
 
 
@@ -149,7 +167,6 @@ def _read(form: Form) -> dict[str, Any]:
 def _other(difference: Difference, request: HttpRequest) -> Any:
     if difference.kind == Difference.Kind.PEAK:
         return read_other_peak(request.POST, default_space(difference))
-    study_read(place=place, study=comparison.study)
     asked = asked_field(difference, fields_by_place(difference.comparison))
     if asked is None:
         raise UserError("Nothing was decided: take A or B here.")

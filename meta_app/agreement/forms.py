@@ -28,6 +28,10 @@ class DecisionForm(VersionForm):
     reason = forms.CharField(max_length=1000, required=False)
 
 
+class DoubtForm(forms.Form):
+    path = forms.CharField(max_length=400)
+
+
 class ReasonForm(VersionForm):
     reason = forms.CharField(max_length=500)
 

@@ -49,7 +49,10 @@ class Comparison(VersionedModel):
 
 
 class Difference(VersionedModel):
-    """One thing that A and B say differently: a value, a row that only one has, or a peak."""
+    """One thing that A and B say differently: a value, a row that only one has, or a peak.
+
+    Or one that they have equal and that who settles doubts: both may have copied the same misprint.
+    """
 
     class Kind(models.TextChoices):
         VALUE = "value", "A value"
@@ -64,6 +67,7 @@ class Difference(VersionedModel):
     class Choice(models.TextChoices):
         A = "A", "As reviewer A"
         B = "B", "As reviewer B"
+        EQUAL = "equal", "As both have it"
         BOTH = "both", "Both rows"
         NEITHER = "neither", "Neither row"
         OTHER = "other", "Another value"
@@ -75,6 +79,7 @@ class Difference(VersionedModel):
     kind = models.CharField(max_length=10, choices=Kind)
     a = models.JSONField(null=True, help_text="What A has: value, source (quote, page).")
     b = models.JSONField(null=True, help_text="What B has.")
+    of_equal = models.BooleanField(default=False, help_text="A and B say the same, and who settles doubts it.")
     slip = models.CharField(max_length=300, blank=True, help_text="The probable slip, in words.")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     choice = models.CharField(max_length=10, choices=Choice, blank=True)

@@ -4,11 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from meta_app.agreement.consensus_services import reviewers_of
 from meta_app.agreement.domain import in_words, is_reported, with_units
 from meta_app.agreement.models import Comparison, Difference
+from meta_app.agreement.selectors import reviewers_of
 from meta_app.agreement.services import choices_for
-from meta_app.agreement.trees import GROUP_OF_DATASET, choices_of, fields_of, points_of, section_of, values_at
+from meta_app.agreement.trees import (
+    GROUP_OF_DATASET,
+    choices_of,
+    equal_places,
+    fields_of,
+    points_of,
+    section_of,
+    values_at,
+)
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.domain import FIELDS
 from meta_app.extraction.form_domain import FormField, Level, fields_from_json, stored_value
@@ -289,6 +297,30 @@ def _agreed_values(row: Any, level: Level, fields: Iterable[FormField]) -> list[
         for asked in values_at(fields, level)
         if asked.key in row.origins
     ]
+
+
+@dataclass(frozen=True)
+class EqualPlace:
+    """A value or peak that both have equal, as A has it."""
+
+    path: str
+    section: str
+    label: str
+    words: str
+    source: Mapping[str, Any]
+
+
+def equal_lines(comparison: Comparison, section: str) -> list[EqualPlace]:
+    """In the order of the form; of one section where one is named."""
+    return [
+        EqualPlace(item.path, item.section, item.label, _words_of(item.a), item.a["source"])
+        for item in equal_places(comparison)
+        if item.a and (not section or item.section == section)
+    ]
+
+
+def _words_of(told: Mapping[str, Any]) -> str:
+    return str(told["words"]) if "words" in told else _joined(*peak_words(told["value"]).values())
 
 
 def names_of(comparison: Comparison) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.http import Http404
 from meta_app.agreement.domain import NEAR_MM, PeakAgreement
 from meta_app.agreement.models import Comparison, Difference, Letter
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Peak, Study
-from meta_app.extraction.selectors import opened_studies, with_locks
+from meta_app.extraction.selectors import opened_studies, whole_extractions, with_locks
 from meta_app.projects.models import Membership, Role
 from meta_app.projects.permissions import ADJUDICATE, Place
 from meta_app.projects.stages import Waiting
@@ -49,10 +49,6 @@ class StudyLine:
         if self.comparison is not None:
             return self.comparison.state
         return "uncompared" if self.study.opened else "waiting"
-
-    @property
-    def equal_share(self) -> float | None:
-        return self.comparison.equal_values / self.compared if self.comparison and self.compared else None
 
 
 def study_lines(place: Place) -> list[StudyLine]:
@@ -109,6 +105,13 @@ def get_comparison(place: Place, study_id: int) -> Comparison:
     return comparison
 
 
+def reviewers_of(comparison: Comparison) -> tuple[Extraction, Extraction]:
+    """The whole extractions of A and B."""
+    independent = Extraction.objects.filter(study=comparison.study_id, position__in=("A", "B"))
+    a, b = whole_extractions(independent).select_related("form", "study", "author").order_by("position")
+    return a, b
+
+
 def get_difference(place: Place, study_id: int, difference_id: int) -> Difference:
     comparison = get_comparison(place, study_id)
     found = with_letters(comparison.differences.filter(pk=difference_id)).first()
@@ -148,8 +151,11 @@ def peak_group(difference: Difference) -> str:
 
 
 def open_in(comparison: Comparison, section: str, group: str) -> list[Difference]:
-    """The open differences of a section; of its peaks only those of `group`, where one is named."""
-    found = comparison.differences.filter(state=Difference.State.OPEN, section=section)
+    """The open differences of a section; of its peaks only those of `group`, where one is named.
+
+    What is doubted although both have it is no choice between A and B.
+    """
+    found = comparison.differences.filter(state=Difference.State.OPEN, section=section, of_equal=False)
     return [difference for difference in found if not group or peak_group(difference) == group]
 
 
@@ -181,7 +187,7 @@ def sections(comparison: Comparison) -> list[Section]:
         section = found.setdefault(difference.section, Section(difference.section, first=difference.position))
         section.total += 1
         section.left += difference.state != Difference.State.SETTLED
-        if difference.state == Difference.State.OPEN:
+        if difference.state == Difference.State.OPEN and not difference.of_equal:
             section.open += 1
             if group := peak_group(difference):
                 section.groups[group] += 1

@@ -7,7 +7,6 @@ give way to the next, which keeps the decisions about what neither has changed.
 
 import datetime
 import secrets
-from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -16,12 +15,12 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from meta_app.accounts.models import User
-from meta_app.agreement.consensus_services import consensus_build, consensus_reopen, reviewers_of
+from meta_app.agreement.consensus_services import consensus_build, consensus_reopen
 from meta_app.agreement.models import Comparison, Difference, Letter
-from meta_app.agreement.selectors import open_in, why_not_settle
-from meta_app.agreement.trees import Found, compare
-from meta_app.common.domain import canonical_json
+from meta_app.agreement.selectors import open_in, reviewers_of, why_not_settle
+from meta_app.agreement.trees import Compared, Found, compare, equal_places
 from meta_app.audit.services import record
+from meta_app.common.domain import canonical_json
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.common.words import counted
 from meta_app.extraction.models import Study
@@ -56,10 +55,10 @@ def comparison_make(*, study: Study, actor: User) -> Comparison | None:
     comparison.value_agreement = dict(compared.values)
     comparison.peak_agreement, comparison.pairs = compared.peaks, compared.pairs
     comparison.save()
-    carried = _store(comparison, compared.found)
+    carried = _store(comparison, compared)
     counts = {"equal": compared.equal, "differences": len(compared.found), "carried_over": carried}
     _record(comparison, actor, "made", after=counts)
-    if not compared.found:
+    if not comparison.differences.exists():
         _agree_by_itself(comparison, actor)
     return comparison
 
@@ -69,17 +68,18 @@ def _is_double_and_open(study: Study) -> bool:
     return opened and study.extractions.filter(position__in=("A", "B")).count() == 2
 
 
-def _store(comparison: Comparison, found: Iterable[Found]) -> int:
-    """The differences, with what was decided before about the same values; answers how many of those there are."""
+def _store(comparison: Comparison, compared: Compared) -> int:
+    """The differences, with what was decided before about the same values; answers how many of those there are.
+
+    What both have equal is among them only where it was doubted before.
+    """
     before = {_said(item): item for item in _settled_before(comparison)}
+    known = [(item, before.pop(_said(item), None), False) for item in compared.found]
+    known += [(item, old, True) for item in compared.same if before and (old := before.pop(_said(item), None))]
     differences = []
     old_of: dict[str, Difference] = {}
-    for position, item in enumerate(found, start=1):
-        difference = Difference(
-            comparison=comparison, position=position, path=item.path, section=item.section, label=item.label,
-            kind=item.kind, a=item.a, b=item.b, slip=item.slip[:300],
-        )  # fmt: skip
-        old = before.pop(_said(difference), None)
+    for position, (item, old, of_equal) in enumerate(known, start=1):
+        difference = _difference(comparison, item, position, of_equal)
         if old is not None:
             old_of[item.path] = old
             for name in CARRIED:
@@ -95,6 +95,13 @@ def _store(comparison: Comparison, found: Iterable[Found]) -> int:
     return len(old_of)
 
 
+def _difference(comparison: Comparison, item: Found, position: int, of_equal: bool) -> Difference:
+    return Difference(
+        comparison=comparison, position=position, path=item.path, section=item.section, label=item.label,
+        kind=item.kind, a=item.a, b=item.b, slip=item.slip[:300], of_equal=of_equal,
+    )  # fmt: skip
+
+
 def _settled_before(comparison: Comparison) -> list[Difference]:
     last = Comparison.objects.filter(study=comparison.study_id, number=comparison.number - 1)
     readers = comparison.study.extractions.filter(position__in=("A", "B")).values("author")
@@ -103,7 +110,7 @@ def _settled_before(comparison: Comparison) -> list[Difference]:
     return list(kept.prefetch_related("letters"))
 
 
-def _said(difference: Difference) -> str:
+def _said(difference: Difference | Found) -> str:
     """What names a difference across revisions: its place in the form and both values, without the numbers of rows."""
     key = difference.path.rsplit("/", 1)[-1] if difference.kind == Difference.Kind.VALUE else ""
     values = [_taken(told) for told in (difference.a, difference.b)]
@@ -182,6 +189,30 @@ def names_reveal(*, place: Place, comparison: Comparison) -> None:
 
 
 @transaction.atomic
+def difference_doubt(*, place: Place, comparison: Comparison, path: str) -> Difference:
+    """Put what A and B have equal into the queue: both may have copied the same misprint.
+
+    Raises
+    ------
+    UserError
+        They do not have it equal, it is in the queue already, or the study was agreed meanwhile.
+    """
+    _hold(place, comparison)
+    if not Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.OPEN).exists():
+        raise UserError("Nothing was doubted: this study is agreed. Reopen it first, with a reason.")
+    item = next((found for found in equal_places(comparison) if found.path == path), None)
+    if item is None:
+        raise UserError("Nothing was doubted: A and B do not have this equal, or it is to be settled already.")
+    last = comparison.differences.aggregate(Max("position"))["position__max"] or 0
+    difference = _difference(comparison, item, last + 1, of_equal=True)
+    difference.save()
+    subject = f"{comparison.study}: {difference.section}, {difference.label}"
+    before = {"from": "equal", "both": _taken(item.a)}
+    _record(comparison, place.membership.user, "doubted", before, {"state": difference.state}, subject=subject)
+    return difference
+
+
+@transaction.atomic
 def difference_decide(
     *, place: Place, difference: Difference, version: int, choice: str, value: Any = None, reason: str = ""
 ) -> Difference:
@@ -206,6 +237,9 @@ def difference_decide(
 
 
 def choices_for(difference: Difference) -> tuple[str, ...]:
+    if difference.of_equal:
+        leave_out = (Choice.NEITHER,) if difference.kind == Difference.Kind.PEAK else ()
+        return (Choice.EQUAL, Choice.OTHER, *leave_out)
     if difference.kind == Difference.Kind.ROW:
         return (Choice.A, Choice.B)
     if difference.kind == Difference.Kind.VALUE:
@@ -303,7 +337,8 @@ def _change(place: Place, difference: Difference, version: int, action: str, tol
 
 def _decision(difference: Difference) -> dict[str, Any]:
     told = {name: getattr(difference, name) for name in ("state", "choice", "value", "reason")}
-    taken = {"A": difference.a, "B": difference.b}.get(difference.choice)
+    told |= {"both": _taken(difference.a)} if difference.of_equal else {}
+    taken = {"A": difference.a, "B": difference.b, "equal": difference.a}.get(difference.choice)
     return told | ({"taken": _taken(taken)} if taken else {})
 
 

@@ -21,8 +21,9 @@ from meta_app.agreement.domain import (
     slip_of_number,
     with_units,
 )
-from meta_app.agreement.models import Difference
+from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.pairing import Pair, PairedPeaks, Reading, pair_peaks, pair_rows, with_rows
+from meta_app.agreement.selectors import reviewers_of
 from meta_app.extraction.checks import to_mni, transform_of
 from meta_app.extraction.form_domain import FormField, Level, at_level, fields_from_json, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak
@@ -57,6 +58,8 @@ class Compared:
 
     pairs: dict[str, Any]
     found: list[Found] = field(default_factory=list)
+    same: list[Found] = field(default_factory=list)
+    """Values and peaks that both have equal, what neither reports among them."""
     values: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     peaks: dict[str, Json] = field(default_factory=dict)
 
@@ -87,6 +90,16 @@ def compare(a: Extraction, b: Extraction) -> Compared:
             _compare_groups(compared, pair, groups)
             _compare_peaks(compared, pair)
     return compared
+
+
+def equal_places(comparison: Comparison) -> list[Found]:
+    """What A and B have equal and nobody doubts.
+
+    Nothing where rows are paired otherwise by now than when the comparison was made.
+    """
+    compared = compare(*reviewers_of(comparison))
+    doubted = set(comparison.differences.filter(of_equal=True).values_list("path", flat=True))
+    return [item for item in compared.same if item.path not in doubted] if compared.pairs == comparison.pairs else []
 
 
 def fields_of(a: Extraction, b: Extraction) -> tuple[FormField, ...]:
@@ -229,16 +242,14 @@ def _compare_values(
         if (level, asked.key) in NAMES_ONLY:
             continue
         a, b = (stored_value(row, asked) for row in pair)
-        if not is_reported(a) and not is_reported(b):
-            continue
         equal = same_value(asked, a, b)
-        compared.count(asked.section, equal)
-        if not equal:
-            told = [_told_value(row, asked, value) for row, value in zip(pair, (a, b), strict=True)]
-            slip = _slip_of_value(asked, pair, (a, b))
-            compared.found.append(
-                Found(f"{path}/{asked.key}", section, with_units(asked), Difference.Kind.VALUE, told[0], told[1], slip)
-            )
+        if is_reported(a) or is_reported(b):
+            compared.count(asked.section, equal)
+        told = [_told_value(row, asked, value) for row, value in zip(pair, (a, b), strict=True)]
+        slip = "" if equal else _slip_of_value(asked, pair, (a, b))
+        (compared.same if equal else compared.found).append(
+            Found(f"{path}/{asked.key}", section, with_units(asked), Difference.Kind.VALUE, told[0], told[1], slip)
+        )
 
 
 def _slip_of_value(asked: FormField, pair: tuple[Any, Any], values: tuple[Any, Any]) -> str:
@@ -316,8 +327,7 @@ def _compare_peaks(compared: Compared, pair: tuple[Dataset, Dataset]) -> None:
         one, other = here.get(peak.a or 0), there.get(peak.b or 0)
         equal = one is not None and other is not None and not peak.fields
         compared.count("Peaks", equal)
-        if not equal:
-            compared.found.append(_peak_found(path, section, peak, one, other))
+        (compared.same if equal else compared.found).append(_peak_found(path, section, peak, one, other))
 
 
 def _place_in_table(pair: Pair) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from meta_app.agreement.models import Comparison, Difference
-from meta_app.agreement.presentation import agreed_sections, card, fields_by_place
+from meta_app.agreement.presentation import agreed_sections, card, equal_lines, fields_by_place
 from meta_app.agreement.selectors import (
     brains,
     get_comparison,
@@ -30,6 +30,7 @@ from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
 CARDS_ON_A_PAGE = 60
+LINES_ON_A_PAGE = 200
 
 
 @require_GET
@@ -62,12 +63,17 @@ def comparison_page(
         "letters": ("B", "A") if comparison.b_is_left else ("A", "B"),
         "report_files": report_files(place, study_reports(comparison.study)),
     }
-    context |= _agreed(place, comparison) if agreed and show == "agreed" else _cards(request, comparison, context)
-    template = "agreement/agreed.html" if agreed and show == "agreed" else "agreement/comparison.html"
+    if agreed and show == "agreed":
+        template, more = "agreement/agreed.html", _agreed(place, comparison)
+    elif show == "equal":
+        template, more = "agreement/equal.html", _equal(request, comparison)
+    else:
+        template, more = "agreement/comparison.html", _cards(request, comparison, context)
+    context |= more
     return render(request, template, context, status=refusal.status if refusal else 200)
 
 
-SHOWN = {"open": "To settle", "asked": "Authors asked", "settled": "Settled", "all": "All"}
+SHOWN = {"open": "To settle", "asked": "Authors asked", "settled": "Settled", "all": "All", "equal": "Equal"}
 
 
 def frame(place: Place, comparison: Comparison) -> dict[str, Any]:
@@ -110,6 +116,12 @@ def _cards(request: HttpRequest, comparison: Comparison, context: dict[str, Any]
         ],
         "brains": brains(comparison),
     }
+
+
+def _equal(request: HttpRequest, comparison: Comparison) -> dict[str, Any]:
+    section = request.GET.get("section", "")
+    lines = Paginator(equal_lines(comparison, section), LINES_ON_A_PAGE).get_page(request.GET.get("page"))
+    return {"shown": SHOWN, "section": section, "page": lines}
 
 
 def _agreed(place: Place, comparison: Comparison) -> dict[str, Any]:
