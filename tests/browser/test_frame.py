@@ -56,6 +56,14 @@ def review(project, settings, tmp_path):
         f"extraction/datasets/{draft.pk}/": "coordinate-grid[data-ready]",
         "agreement/": "table",
         f"agreement/{both.pk}/": "peak-pairs svg",
+        "agreement/summary/": "table",
+        "quality/": "table",
+        f"quality/studies/{read}/": "quality-item",
+        f"quality/studies/{both.pk}/": ".settle",
+        "quality/summary/": ".totals",
+        "quality/checklist/": "table",
+        "activity/": "table",
+        "datasets/": "main",
     }
 
 
