@@ -116,7 +116,7 @@ def test_a_doubt_is_no_choice_between_a_and_b(comparison, judge):
     item = doubt(judge, comparison, "Age, SD")
     with pytest.raises(UserError, match="does not fit"):
         decide(judge, item, "A")
-    with pytest.raises(UserError, match="1 differences are open there now, not 2"):
+    with pytest.raises(UserError, match="1 difference open there now, not 2"):
         services.differences_decide(
             place=judge, comparison=comparison, choice="B", section=item.section, group="", expected=2
         )
