@@ -7,19 +7,19 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.meta_app.library.papers import make_pdf
+from tests.browser.simulated_papers import Paper
 
 PASSWORD = "correct horse battery"
 SAVED = re.compile(r"Saved \d\d:\d\d")
-SAID_N = "patients with PHN were analysed after exclusions"
-HEAD = "Region\tx\ty\tz\tT\tVoxels"
-PEAKS = (
-    ("L insula", -38, 12, -4, 4.52, 120),
-    ("R thalamus", 12, -18, 8, 5.1, 85),
-    ("R precentral gyrus", 44, -8, 48, -4.07, 66),
-    ("L precuneus", -8, -58, 44, -3.91, 203),
-    ("R insula", 40, 18, 2, 4.2, 44),
-)
+REVIEWER = re.compile("Reviewer ([AB])")
+TITLES = {
+    "Region": "Label as reported",
+    "x": "x, mm",
+    "y": "y, mm",
+    "z": "z, mm",
+    "T": "Statistic",
+    "Voxels": "Cluster size",
+}
 SELECT_WORDS = """(words) => {
     const walker = document.createTreeWalker(document.querySelector("pdf-pane"), NodeFilter.SHOW_TEXT);
     while (walker.nextNode() && !walker.currentNode.data.includes(words));
@@ -33,68 +33,15 @@ PASTE = """text => {
 
 
 @dataclass
-class Paper:
-    """A simulated paper and what each reviewer takes from it; `b` names what B enters otherwise."""
-
-    author: str
-    year: int
-    number: int
-    n: int = 18
-    b: dict[str, Any] = field(default_factory=dict)
-    a_peaks: tuple[tuple[Any, ...], ...] = PEAKS
-    b_peaks: tuple[tuple[Any, ...], ...] = PEAKS
-
-    @property
-    def label(self) -> str:
-        return f"{self.author} {self.year}"
-
-    @property
-    def title(self) -> str:
-        return f"Simulated paper {self.number}: resting-state activity in postherpetic neuralgia"
-
-    @property
-    def record(self) -> str:
-        lines = ("TY  - JOUR", f"AU  - {self.author}, S", f"TI  - {self.title}", "JO  - Journal of Simulated Results",
-                 f"PY  - {self.year}", "LA  - English", "ER  - ")  # fmt: skip
-        return "\n".join(lines)
-
-    @property
-    def pdf(self) -> bytes:
-        return make_pdf(
-            ["SIMULATED PAPER, made for a test of Concord", self.title, f"{self.author} S, {self.year}"],
-            ["Participants", f"{self.n} {SAID_N}.", f"{self.n + 2} healthy controls took part.",
-             "Results", HEAD.replace("\t", "   "), *("   ".join(map(str, row)) for row in self.a_peaks)],
-        )  # fmt: skip
-
-    def answers(self, position: str) -> dict[str, str]:
-        """What a reviewer types, by `level key`; groups are patients and controls."""
-        n = self.n
-        typed = {
-            "study design": "case_control", "study diagnostic_criteria": "IASP criteria", "study site": "Simulated",
-            "cohort label": "PHN and HC",
-            "patients n": str(n), "patients n_female": str(n // 2), "patients age_mean": f"{60 + self.number}.4",
-            "patients age_sd": "8.2", "patients duration_mean": "14.5", "patients duration_sd": "9.1",
-            "patients duration_unit": "months",
-            "controls n": str(n + 2), "controls n_female": str(n // 2 + 1),
-            "controls age_mean": f"{59 + self.number}.1",
-            "controls age_sd": "7.9",
-            "dataset label": "ReHo", "dataset modality": "resting_fmri", "dataset metric": "ReHo",
-            "dataset scanner": "GE Signa", "dataset field_strength": "3", "dataset software": "spm",
-            "dataset fwhm_mm": "6", "dataset space": "mni", "dataset whole_brain": "yes",
-            "dataset correction": "AlphaSim", "dataset t_threshold": "3.1",
-        }  # fmt: skip
-        return typed | (self.b if position == "B" else {})
-
-    def peaks(self, position: str) -> str:
-        rows = self.a_peaks if position == "A" else self.b_peaks
-        return "\n".join([HEAD, *("\t".join(map(str, row)) for row in rows)])
-
-
-@dataclass
 class Person:
+    """`slips` says whether this reviewer makes the mistakes of the papers; `letters` whether A or B, by study."""
+
     window: Page
     name: str
     full_name: str
+    password: str = PASSWORD
+    slips: bool = False
+    letters: dict[str, str] = field(default_factory=dict)
     see: Callable[[str], None] = lambda name: None
 
     def go(self, path: str) -> None:
@@ -114,19 +61,20 @@ def sign_in(person: Person) -> None:
     person.go("/")
     person.see("sign_in")
     person.window.get_by_label("User name").fill(person.name)
-    person.window.get_by_label("Password").fill(PASSWORD)
+    person.window.get_by_label("Password").fill(person.password)
     person.press("Sign in")
     expect(person.window.locator("h1")).to_have_text("My work")
     person.see("my_work_first")
 
 
-def make_project(owner: Person, name: str) -> str:
+def make_project(owner: Person, name: str, reviewers: str = "Two reviewers") -> str:
     window = owner.window
+    owner.go("/")
     owner.follow("New project")
     owner.see("project_new")
     window.get_by_label("Name").fill(name)
     window.get_by_label("Question").fill("Which regions are more or less active in postherpetic neuralgia?")
-    window.get_by_label("Two reviewers").check()
+    window.get_by_label(reviewers).check()
     window.get_by_label("Where the data comes from").fill("Simulated papers; no patient stands behind any number.")
     owner.press("Create")
     expect(window.locator("h1")).to_have_text(name)
@@ -196,85 +144,138 @@ def deal_out(owner: Person, adjudicator: Person) -> None:
     owner.see("dealt_out")
 
 
-def upload_paper(person: Person, paper: Paper) -> None:
-    person.window.locator("pdf-pane input[type=file]").set_input_files(
-        {"name": f"{paper.author}-simulated.pdf", "mimeType": "application/pdf", "buffer": paper.pdf}
-    )
-    expect(person.window.locator("[data-page='1'] .pdf-text")).to_contain_text("SIMULATED PAPER")
+def bring_paper(person: Person, paper: Paper) -> None:
+    """Uploads the paper where nobody has yet."""
+    window = person.window
+    window.wait_for_selector("pdf-pane[data-ready]")
+    if not window.locator(".pdf-choice option").count():
+        person.see("study_without_paper")
+        window.locator("pdf-pane input[type=file]").set_input_files(
+            {"name": f"{paper.author}-simulated.pdf", "mimeType": "application/pdf", "buffer": paper.pdf}
+        )
+    expect(window.locator("[data-page='1'] .pdf-text")).to_contain_text("SIMULATED PAPER")
 
 
-def extract(person: Person, paper: Paper, position: str, project: str) -> None:
-    """From "Start my extraction" to "locked", as a reviewer types it; A has the paper beside the form."""
+def extract(person: Person, paper: Paper, project: str) -> None:
+    """From "Start my extraction" to "locked", as a reviewer types it beside the paper."""
     window = person.window
     person.go(f"{project}extraction/")
     person.follow(paper.label)
     person.see("study_before_start")
     person.press("Start my extraction")
     window.wait_for_selector("#answers[data-ready]")
+    person.letters[paper.label] = REVIEWER.search(window.locator(".page-sub").inner_text())[1]
     person.see("study_started")
-    if position == "A":
-        upload_paper(person, paper)
+    bring_paper(person, paper)
     person.press("Add a cohort")
     expect(window.locator(".group-name")).to_have_count(2)
     window.locator("[data-add=dataset]").click()
     expect(window.locator("details.dataset")).to_have_count(1)
-    fill_answers(person, paper.answers(position))
+    answers = paper.answers(person.slips)
+    fill_answers(person, answers)
+    if paper.scales:
+        fill_scales(person, paper.scales)
     quote(person, paper)
     person.see("study_typed")
-    person.follow("Enter the peaks of ReHo")
-    paste_peaks(person, paper.peaks(position))
+    person.follow(f"Enter the peaks of {answers['dataset label']}")
+    enter_peaks(person, paper)
     person.follow(f"Back to {paper.label}")
-    complete(person, paper)
+    complete(person)
 
 
-def fill_answers(person: Person, answers: dict[str, str]) -> None:
+def places(person: Person) -> dict[str, str]:
+    """The rows of the form by level."""
     window = person.window
     patients, controls = window.locator(".group-name").evaluate_all("all => all.map(one => one.dataset.group)")
-    rows = {
+    return {
         "study": "study",
         "cohort": window.locator("article.cohort").get_attribute("id"),
         "patients": f"group-{patients}",
         "controls": f"group-{controls}",
         "dataset": window.locator("details.dataset").get_attribute("id"),
     }
+
+
+def fill_answers(person: Person, answers: dict[str, str]) -> None:
+    window, rows = person.window, places(person)
     for place, value in answers.items():
         level, key = place.split()
         control = window.locator(f"[id='{rows[level]}-{key}-control']")
-        if control.evaluate("node => node.matches('select')"):
-            control.select_option(value)
-        else:
+        if not control.evaluate("node => node.matches('select')"):
             control.fill(value)
+        elif value in rows:
+            control.select_option(rows[value].removeprefix("group-"))
+        else:
+            control.select_option(value)
     window.keyboard.press("Tab")
     expect(window.locator("#saving-state")).to_have_text(SAVED)
 
 
-def quote(person: Person, paper: Paper) -> None:
-    """Selects the sentence of the paper while n of the patients is in focus."""
+def fill_scales(person: Person, scales: tuple[tuple[str, ...], ...]) -> None:
+    """Each scale as name, when, mean, SD, lowest and highest of the first group."""
     window = person.window
-    n = window.locator(".group-table [data-key=n] input").first
-    window.locator("pdf-pane").get_by_label("Page", exact=True).fill("2")
-    window.keyboard.press("Enter")
-    expect(window.locator("[data-page='2'] .pdf-text")).to_contain_text(SAID_N)
-    n.focus()
-    window.evaluate(SELECT_WORDS, f"{paper.n} {SAID_N}")
-    person.press("Use as quote")
-    expect(window.locator(".group-table [data-key=n] .source-marker").first).to_have_text("p. 2")
+    window.locator(f"[id='{places(person)['patients']}-scales-control']").click()
+    dialog = window.get_by_role("dialog")
+    for number, scale in enumerate(scales, start=1):
+        if number > 1:
+            dialog.get_by_role("button", name="One more row").click()
+        for column, text in zip(
+            ("Scale", "When", "Mean", "SD", "Lowest possible", "Highest possible"), scale, strict=True
+        ):
+            dialog.get_by_label(f"{column}, scale {number}").fill(text)
+    person.see("scales")
+    dialog.get_by_role("button", name="Keep").click()
     expect(window.locator("#saving-state")).to_have_text(SAVED)
 
 
-def paste_peaks(person: Person, text: str) -> None:
-    window = person.window
+def quote(person: Person, paper: Paper) -> None:
+    """Selects each sentence of the paper while its value is in focus."""
+    window, rows = person.window, places(person)
+    window.locator("pdf-pane").get_by_label("Page", exact=True).fill("2")
+    window.keyboard.press("Enter")
+    expect(window.locator("[data-page='2'] .pdf-text")).to_contain_text("Participants and methods")
+    for place, sentence in paper.said.items():
+        level, key = place.split()
+        answer = window.locator(f"[id='{rows[level]}-{key}']")
+        answer.locator("input, select").first.focus()
+        window.evaluate(SELECT_WORDS, sentence)
+        person.press("Use as quote")
+        expect(answer.locator(".source-marker")).to_have_text("p. 2")
+    expect(window.locator("#saving-state")).to_have_text(SAVED)
+
+
+def enter_peaks(person: Person, paper: Paper) -> None:
+    """All rows but the last are pasted, the last is typed."""
+    window, rows = person.window, paper.rows(person.slips)
     window.wait_for_selector("coordinate-grid[data-ready]")
-    person.press("Enter peaks")
-    window.locator("table.grid-table").focus()
-    window.evaluate(PASTE, text)
-    person.see("grid_preview")
-    person.press(re.compile(r"^Insert \d+ rows?"))
+    person.see("grid_empty")
+    window.locator(f"coordinate-grid [name=peaks_state][value={paper.peaks_state}]").check()
+    if rows:
+        window.locator("table.grid-table").focus()
+        window.evaluate(PASTE, "\n".join([paper.head, *("\t".join(map(str, row)) for row in rows[:-1])]))
+        person.see("grid_preview")
+        person.press(re.compile(r"^Insert \d+ rows?"))
+        type_row(person, len(rows) - 1, dict(zip(paper.head.split("\t"), map(str, rows[-1]), strict=True)))
+        expect(window.locator(".grid-rail-count")).to_contain_text(f"{len(rows)} peak")
     window.wait_for_selector("coordinate-grid[data-saving=saved]")
     person.see("grid")
 
 
-def complete(person: Person, paper: Paper) -> None:
+def type_row(person: Person, row: int, cells: dict[str, str]) -> None:
+    """By keyboard, each cell where its column says so; what a header says for all rows is typed as well."""
+    window = person.window
+    columns = window.locator("table.grid-table thead th").all_inner_texts()
+    said = {"T": {"Kind": "t"}, "Voxels": {"Unit": "voxels"}}
+    for name, text in list(cells.items()):
+        cells |= {TITLES.get(name, name): text, **said.get(name, {})}
+    for name, text in cells.items():
+        if name in columns:
+            window.locator(f"#grid-cell-{row}-{columns.index(name) - 1}").click()
+            window.keyboard.type(text)
+            window.keyboard.press("Enter")
+
+
+def complete(person: Person) -> None:
     """Tick each warning with a reason, and lock."""
     window = person.window
     window.wait_for_selector("#answers[data-ready]")
@@ -288,8 +289,8 @@ def complete(person: Person, paper: Paper) -> None:
     person.see("study_locked")
 
 
-def score(person: Person, paper: Paper, position: str, project: str) -> None:
-    """All points for each item; B gives the first item none."""
+def score(person: Person, paper: Paper, project: str, lowest: int = 0) -> None:
+    """All points for each item but the first `lowest` of them, which get none; who slips gives the first none."""
     window = person.window
     person.go(f"{project}quality/")
     person.see("quality_list")
@@ -298,9 +299,8 @@ def score(person: Person, paper: Paper, position: str, project: str) -> None:
     window.wait_for_selector("quality-item[data-key]")
     for number, item in enumerate(window.locator("quality-item").all()):
         points = item.get_by_role("radio").all()
-        highest = max(points, key=lambda radio: float(radio.get_attribute("value") or 0))
-        lowest = min(points, key=lambda radio: float(radio.get_attribute("value") or 0))
-        (lowest if position == "B" and number == 0 else highest).check()
+        by_value = sorted(points, key=lambda radio: float(radio.get_attribute("value") or 0))
+        by_value[0 if number < max(lowest, person.slips) else -1].check()
     expect(window.locator("#score-open")).to_have_text("0")
     expect(window.locator("#score-state")).to_have_text("All saved")
     person.see("quality_scored")
@@ -309,16 +309,17 @@ def score(person: Person, paper: Paper, position: str, project: str) -> None:
     person.see("quality_locked")
 
 
-def settle_score(adjudicator: Person, paper: Paper, project: str) -> None:
+def settle_score(adjudicator: Person, paper: Paper, project: str, letter: str, points: int = 20) -> None:
+    """Who slipped gave one item nothing; it becomes what the other, `letter`, gave."""
     window = adjudicator.window
     adjudicator.go(f"{project}quality/")
     adjudicator.follow(paper.label)
     adjudicator.see("quality_to_settle")
     settle = window.locator("details.settle[open]")
     expect(settle).to_have_count(1)
-    settle.get_by_label("As A").check()
+    settle.get_by_label(f"As {letter}").check()
     settle.get_by_role("button", name="Settle this item").click()
-    expect(window.locator(".page-sub")).to_contain_text("agreed: 20 points")
+    expect(window.locator(".page-sub")).to_contain_text(f"agreed: {points} points")
     adjudicator.see("quality_agreed")
 
 
@@ -328,7 +329,7 @@ def open_comparison(adjudicator: Person, paper: Paper, project: str) -> None:
     adjudicator.follow(paper.label)
     expect(adjudicator.window.locator("h1")).to_have_text(paper.label)
     adjudicator.window.wait_for_load_state()  # the keys are listened to from then on
-    adjudicator.see("compare")
+    adjudicator.see(f"compare-{paper.author}")
 
 
 def cards(adjudicator: Person, state: str = "open") -> Any:
@@ -372,35 +373,76 @@ def write_letter(adjudicator: Person, title: str, question: str, answer: str) ->
     expect(card).to_contain_text(answer)
 
 
-def take_the_rest(adjudicator: Person, letter: str = "A") -> None:
-    """In bulk, section by section, and what is single by key."""
+def settle_in_bulk(adjudicator: Person, letter: str) -> None:
+    """Whatever a section offers to settle at once."""
     window = adjudicator.window
     while window.locator("details.bulk").count():
         window.locator("details.bulk summary").first.click()
+        adjudicator.see("compare_bulk")
         window.locator("details.bulk").first.get_by_role("button", name=f"As {letter}").first.click()
         window.wait_for_load_state()
+
+
+def settle_as(adjudicator: Person, letter: str) -> None:
+    """One by one as that reviewer has it, a row that only the other has by leaving it out."""
     while left := cards(adjudicator).count():
-        cards(adjudicator).first.focus()
-        window.keyboard.press("1")
+        card = cards(adjudicator).first
+        card.locator(f"form.decide button[value={letter}]").click()
         expect(cards(adjudicator)).to_have_count(left - 1)
 
 
 def agree(adjudicator: Person) -> None:
+    """Where the two differed in nothing it is agreed by itself."""
     window = adjudicator.window
-    expect(window.locator("#progress")).to_contain_text(re.compile("0 left|No difference"))
-    adjudicator.see("compare_settled")
-    adjudicator.press("Agree", exact=True)
-    expect(window.locator(".page-sub")).to_contain_text("agreed")
+    agreed = window.locator(".page-sub .study-state.is-complete")
+    if not agreed.count():
+        expect(window.locator("#progress")).to_contain_text("0 left")
+        adjudicator.see("compare_settled")
+        adjudicator.press("Agree", exact=True)
+    expect(agreed).to_have_text("agreed")
     adjudicator.see("agreed")
 
 
-def freeze(adjudicator: Person, project: str) -> None:
-    window = adjudicator.window
-    adjudicator.go(f"{project}datasets/")
-    adjudicator.see("dataset_before_freeze")
-    adjudicator.press("Freeze version 1")
+def decide_overlaps(adjudicator: Person, project: str) -> list[str]:
+    """Each pair of studies that is asked about: the same people, kept as datasets of one cohort."""
+    window, decided = adjudicator.window, []
+    while True:
+        adjudicator.go(f"{project}datasets/")
+        adjudicator.see("dataset_with_overlaps")
+        asked = window.locator(".alert-warning li a")
+        if not asked.count():
+            return decided
+        decided.append(asked.first.inner_text())
+        asked.first.click()
+        window.get_by_label("The same people", exact=True).check()
+        window.get_by_label("Keep both: datasets of one cohort").check()
+        window.get_by_label("Why").fill("The same hospital and the same numbers.")
+        adjudicator.see("overlap")
+        adjudicator.press("Decide")
+        adjudicator.see("overlap_decided")
+
+
+def freeze(person: Person, project: str) -> None:
+    window = person.window
+    person.go(f"{project}datasets/")
+    person.see("dataset_before_freeze")
+    person.press("Freeze version 1")
     expect(window.locator("main")).to_contain_text("SHA-256")
-    adjudicator.see("version")
+    person.see("version")
+
+
+def import_studies(person: Person, name: str, data: bytes) -> None:
+    """A file of a frozen version, into the project that is open; ends on the list of its studies."""
+    window = person.window
+    person.stage("Extraction")
+    person.follow("Import studies")
+    person.see("studies_import")
+    window.get_by_label("Files").set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+    person.press("Look at the file")
+    person.see("studies_import_preview")
+    person.press(re.compile("^Import [0-9]+ stud"))
+    expect(window.locator("h1")).to_have_text("Extraction")
+    person.see("studies_imported")
 
 
 def export(person: Person, name: str) -> bytes:
@@ -413,19 +455,37 @@ def export(person: Person, name: str) -> bytes:
     return arrived.value.path().read_bytes()
 
 
-def launch(owner: Person, project: str) -> None:
-    """A quick look with five imputations."""
+def launch(owner: Person, project: str, permutations: int = 0) -> None:
+    """With five imputations, and as many permutations; without any it is a quick look."""
     window = owner.window
     owner.go(f"{project}analyses/")
     owner.see("analyses_empty")
     owner.follow("New analysis")
     window.get_by_label("Imputations").fill("5")
-    window.get_by_label("Quick look").check()
+    if permutations:
+        window.get_by_label("Another number").check()
+        window.get_by_label("How many").fill(str(permutations))
+    else:
+        window.get_by_label("Quick look").check()
     expect(window.locator("#preflight")).to_contain_text("What will be analysed")
+    window.wait_for_load_state("networkidle")
     owner.see("analysis_new")
     owner.press("Launch")
     expect(window.locator(".run-panel")).to_be_visible()
     owner.see("run_queued")
+
+
+def see_preview_and_result(owner: Person, wait_ms: int) -> None:
+    """The maps while permutations go on, and the corrected result from the same page."""
+    window = owner.window
+    window.get_by_role("link", name="Look at the preview").click(timeout=wait_ms)
+    expect(window.locator("h1")).to_contain_text("Preview")
+    window.wait_for_selector("brain-viewer[data-ready]", timeout=wait_ms)
+    owner.see("preview")
+    window.get_by_role("link", name="Show the corrected result").click(timeout=wait_ms)
+    expect(window.locator("h1")).not_to_contain_text("Preview")
+    window.wait_for_selector("brain-viewer[data-ready]", timeout=wait_ms)
+    owner.see("result")
 
 
 def see_result(owner: Person, wait_ms: int) -> None:
@@ -436,3 +496,30 @@ def see_result(owner: Person, wait_ms: int) -> None:
     window.wait_for_url(re.compile(r"/results/\d+/$"))
     expect(window.locator("h1")).to_be_visible()
     owner.see("result")
+
+
+def draw_flow(owner: Person, project: str, included: int) -> str:
+    """A search that found one duplicate and one report to exclude beside those included; what is said of the sums."""
+    window = owner.window
+    owner.go(f"{project}prisma/")
+    owner.see("flow_empty")
+    counted(window, "Databases", "PubMed", "records", included + 2)
+    left = included + 1
+    for key, number in (("duplicates", 1), ("screened", left), ("excluded", 0), ("sought", left), ("not_retrieved", 0),
+                        ("assessed", left)):  # fmt: skip
+        window.locator(f"#flow-{key}").fill(str(number))
+    counted(window, "Excluded, by reason", "No coordinates reported", "reports", 1)
+    for key in ("new_studies", "new_reports"):
+        window.locator(f"#flow-{key}").fill(str(included))
+    expect(window.locator(".sums h2")).to_contain_text("sums")
+    owner.press("Save")
+    expect(window.locator(".page-sub")).to_contain_text("Last saved")
+    owner.see("flow")
+    for kind in ("svg", "png", "csv"):
+        assert window.request.get(f"{project}prisma/diagram.{kind}").ok, kind
+    return window.locator(".sums h2").inner_text()
+
+
+def counted(window: Page, box: str, name: str, unit: str, number: int) -> None:
+    window.get_by_label(f"{box}, name 1").first.fill(name)
+    window.get_by_label(f"{box}, number of {unit} 1").first.fill(str(number))
