@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import IO, Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.request import Request
@@ -16,6 +16,8 @@ from meta_app.library.models import ReportFile
 from meta_app.library.selectors import MANAGE_FILES, get_file, get_report
 from meta_app.library.serializers import ReportFileSerializer, WithdrawalSerializer
 from meta_app.projects.permissions import enter_project
+
+THERE = "The report has this very file already; nothing was added."
 
 
 class BytesParser(BaseParser):
@@ -41,21 +43,22 @@ class ReportFilesView(APIView):
         operation_id="report_file_upload",
         parameters=[OpenApiParameter("name", str, description="The file's name.")],
         request={"application/octet-stream": OpenApiTypes.BINARY},
-        responses={201: ReportFileSerializer},
+        responses={201: ReportFileSerializer, 200: OpenApiResponse(ReportFileSerializer, description=THERE)},
         tags=["library"],
     )
     def post(self, request: Request, project_id: int, report_id: int) -> Response:
         """Upload a PDF: its bytes are the body. What is no PDF is refused, whatever its name says."""
         place = enter_project(request.user, project_id, MANAGE_FILES)
         report = get_report(place, report_id)
-        file = file_add(
+        file, new = file_add(
             place=place,
             report=report,
             name=request.query_params.get("name", ""),
             stream=request.stream or BytesIO(),
             announced=int(request.headers.get("Content-Length") or 0),
         )
-        return Response(ReportFileSerializer(file).data, status=status.HTTP_201_CREATED)
+        stored = status.HTTP_201_CREATED if new else status.HTTP_200_OK
+        return Response(ReportFileSerializer(file).data, status=stored)
 
 
 class FileWithdrawalView(APIView):

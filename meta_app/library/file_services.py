@@ -30,8 +30,8 @@ class Stream(Protocol):
     def read(self, size: int = ..., /) -> bytes: ...
 
 
-def file_add(*, place: Place, report: Report, name: str, stream: Stream, announced: int) -> ReportFile:
-    """Take a PDF from a stream onto the disk and give it to a report.
+def file_add(*, place: Place, report: Report, name: str, stream: Stream, announced: int) -> tuple[ReportFile, bool]:
+    """Take a PDF from a stream onto the disk and give it to a report; answers whether the report has it only now.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def file_add(*, place: Place, report: Report, name: str, stream: Stream, announc
     Raises
     ------
     UserError
-        It is too large, arrived incompletely, is no PDF that can be shown, or the report has it already.
+        It is too large, arrived incompletely, or is no PDF that can be shown.
     NotSaved
         The disk is full.
     """
@@ -51,24 +51,26 @@ def file_add(*, place: Place, report: Report, name: str, stream: Stream, announc
         if size < announced:
             raise UserError("Only a part of the file arrived, so nothing was kept. Send it again.")
         notices = _inspected(part, size)
-        _refuse_second(report, sha256)
+        if there := _there(report, sha256):
+            return there, False
         target = stored_path(sha256)
         with _disk_full_told():
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
     notices += _elsewhere(report, sha256)
-    return _file_create(
-        place=place, report=report, name=_plain_name(name), sha256=sha256, size=size, notice=" ".join(notices)
-    )
+    values = {"name": _plain_name(name), "sha256": sha256, "size": size, "notice": " ".join(notices)}
+    try:
+        return _file_create(place=place, report=report, **values), True
+    except IntegrityError:  # the other reviewer sent the same file at the same moment
+        there = _there(report, sha256)
+        if there is None:
+            raise
+        return there, False
 
 
 @transaction.atomic
 def _file_create(*, place: Place, report: Report, **values: str | int) -> ReportFile:
-    try:
-        with transaction.atomic():
-            file = ReportFile.objects.create(report=report, uploaded_by=place.membership.user, **values)
-    except IntegrityError as error:
-        raise _second(report) from error
+    file = ReportFile.objects.create(report=report, uploaded_by=place.membership.user, **values)
     record(
         project_id=place.project.pk, actor=place.membership.user, action="file.uploaded", subject=_subject(file),
         after={"file": file.pk, "sha256": file.sha256, "bytes": file.size},
@@ -154,16 +156,8 @@ def _inspected(part: Path, size: int) -> list[str]:
         raise UserError(str(error)) from error
 
 
-def _refuse_second(report: Report, sha256: str) -> None:
-    if ReportFile.objects.filter(report=report, sha256=sha256, withdrawn_at=None).exists():
-        raise _second(report)
-
-
-def _second(report: Report) -> UserError:
-    return UserError(
-        f"The very same file is already with this report ({str(report)[:120]}); nothing was added. "
-        "If you do not see it, someone has just uploaded it: reload the page."
-    )
+def _there(report: Report, sha256: str) -> ReportFile | None:
+    return ReportFile.objects.filter(report=report, sha256=sha256, withdrawn_at=None).first()
 
 
 def _elsewhere(report: Report, sha256: str) -> list[str]:

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { placesIn } from "../../static/js/library/pdf-pane/find.js";
 import { LONGEST_QUOTE, tidyQuote } from "../../static/js/library/pdf-pane/quote.js";
-import { refusal } from "../../static/js/library/pdf-pane/upload.js";
+import { alreadyThere, refusal } from "../../static/js/library/pdf-pane/upload.js";
 
 test("a quote is one line, and Chinese has no blanks where the paper broke its lines", () => {
   assert.equal(tidyQuote("  higher in\n patients \t than"), "higher in patients than");
@@ -34,4 +34,9 @@ test("a file that would be refused is not sent", () => {
   assert.match(refusal({ name: "a.pdf", size: 0 }, 100), /empty/);
   assert.match(refusal({ name: "a.pdf", size: 3e8 }, 100), /300 MB; up to 100 MB/);
   assert.equal(refusal({ name: "a.pdf", size: 5e6 }, 100), "");
+});
+
+test("a file that is there already is no mistake: it is told under the name it has", () => {
+  assert.equal(alreadyThere("a.pdf", "a.pdf"), "“a.pdf” is already with this report. It is shown here; nothing was added.");
+  assert.match(alreadyThere("copy.pdf", "a.pdf"), /as “a.pdf”/);
 });

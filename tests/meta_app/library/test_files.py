@@ -1,6 +1,7 @@
 """PDFs of reports: taken to disk, served safely, withdrawn with a reason, refused with words."""
 
 import errno
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -228,13 +229,25 @@ def test_a_full_disk_is_told_in_words(report, reviewer, monkeypatch, files_dir):
     assert not [path for path in files_dir.rglob("*") if path.is_file()]
 
 
-def test_a_report_takes_a_second_file_and_refuses_the_same_one(file, report, reviewer, sign_in):
-    client = sign_in(reviewer)
+@pytest.mark.parametrize("person", ["reviewer", "second_reviewer"])
+def test_a_report_takes_a_second_file_and_answers_with_the_one_it_has_for_the_same(
+    file, files_dir, report, sign_in, person, request
+):
+    client = sign_in(request.getfixturevalue(person))
     assert upload(client, report, make_pdf(["Supplement"]), "supplement.pdf").status_code == 201
-    again = upload(client, report)
-    assert again.status_code == 400
-    assert "already with this report" in again.json()["error"]
+    again = upload(client, report, name="copy.pdf")
+    assert (again.status_code, again.json()["id"], again.json()["name"]) == (200, file.pk, "cao2017.pdf")
     assert report.files.count() == 2
+    assert AuditEntry.objects.filter(action="file.uploaded").count() == 2
+    assert len([path for path in files_dir.rglob("*") if path.is_file()]) == 2
+
+
+def test_the_same_file_sent_at_the_same_moment_is_taken_once(file, report, reviewer, project, monkeypatch):
+    place, seen = enter_project(reviewer, project.pk), []
+    there = file_services._there
+    monkeypatch.setattr(file_services, "_there", lambda *asked: there(*asked) if seen else seen.append(asked))
+    found, new = file_services.file_add(place=place, report=report, name="b.pdf", stream=BytesIO(PAPER), announced=0)
+    assert (found.pk, new, report.files.count()) == (file.pk, False, 1)
 
 
 def test_the_same_file_with_another_report_raises_a_question(file, project, reviewer, sign_in):

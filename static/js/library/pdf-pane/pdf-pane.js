@@ -9,7 +9,7 @@ import { askJson, csrfToken } from "../../shell/ask.js";
 import { button, element } from "../../shell/dom.js";
 import { Pages } from "./pages.js";
 import { tidyQuote } from "./quote.js";
-import { refusal, upload } from "./upload.js";
+import { alreadyThere, refusal, upload } from "./upload.js";
 
 const BROKEN = {
   PasswordException: "This PDF asks for a password. Upload a copy without one, and withdraw this one.",
@@ -128,12 +128,12 @@ class PdfPane extends HTMLElement {
       this.#say(this.status, `Uploading ${file.name} …`);
       const onProgress = (part) => this.#say(this.status, `Uploading ${file.name}: ${Math.round(part * 100)} %`);
       const { status, body } = await upload({ url: this.report.value, file, csrf: csrfToken(), onProgress });
-      if (status !== 201) {
+      if (status !== 201 && status !== 200) {
         this.#say(this.status, `“${file.name}” was not taken. ${body?.error ?? "The server did not answer: check the network and try again."}`, true);
         continue;
       }
-      this.files.push(body);
-      this.#say(this.status, "");
+      if (!this.files.some(({ id }) => id === body.id)) this.files.push(body);
+      this.#say(this.status, status === 200 ? alreadyThere(file.name, body.name) : "");
       await this.#choose(body.id);
     }
     this.picker.value = "";

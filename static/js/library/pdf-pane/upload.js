@@ -14,6 +14,11 @@ export function upload({ url, file, csrf, onProgress }) {
   });
 }
 
+/** What is said of a file that its report has already, perhaps under another name. */
+export function alreadyThere(name, stored) {
+  return `“${name}” is already with this report${name === stored ? "" : `, as “${stored}”`}. It is shown here; nothing was added.`;
+}
+
 /** Why a file need not even be sent; empty if it may. */
 export function refusal(file, limitMb) {
   if (file.size === 0) return `“${file.name}” is empty: its download may have failed. Get it again.`;
