@@ -190,7 +190,7 @@ def _left_out(study: Study, dataset: Dataset | None, reason: str) -> dict[str, s
 
 
 def waiting_to_freeze(membership: Membership) -> Waiting | None:
-    """For those who may freeze: studies agreed since the last version was frozen, in one query."""
+    """For those who may freeze: studies agreed since the last version was frozen, but those left out on purpose."""
     if membership.role not in FREEZE:
         return None
     versions = AgreedDataset.objects.filter(project=membership.project_id)
@@ -198,5 +198,12 @@ def waiting_to_freeze(membership: Membership) -> Waiting | None:
     agreed = Exists(consensus.filter(state=Extraction.State.COMPLETE)) | Q(extractors_needed=1) & ~Exists(consensus)
     studies = with_locks(Study.objects.filter(project=membership.project_id)).filter(agreed, opened=True)
     newer = Q(last_locked__gt=Subquery(versions.order_by("-version").values("created_at")[:1])) | ~Exists(versions)
-    count = studies.annotate(last_locked=Max("extractions__completed_at")).filter(newer).count()
+    found = set(
+        studies.annotate(last_locked=Max("extractions__completed_at")).filter(newer).values_list("pk", flat=True)
+    )
+    if found:
+        project = membership.project
+        given_up = _given_up_for_others(_decided_overlaps(project))
+        found -= set(given_up | _below_the_cutoff(project, agreed_totals(project)))
+    count = len(found)
     return Waiting(count, "study" if count == 1 else "studies", "agreed since the last version")

@@ -10,6 +10,7 @@ from django.http import Http404
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.form_selectors import level_fields
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
+from meta_app.extraction.selectors import own_extractions
 from meta_app.projects.permissions import Place
 
 STEMS: Final = ("_mean", "_sd", "_unit")
@@ -240,10 +241,7 @@ def _unasked(
 
 def get_own(place: Place, extraction_id: int) -> Extraction:
     """This person's own extraction by its number; another's answers like none at all."""
-    own = Extraction.objects.filter(
-        pk=extraction_id, study__project=place.project, author=place.membership.user
-    ).exclude(position=Extraction.Position.CONSENSUS)
-    extraction = own.select_related("form", "study").first()
+    extraction = own_extractions(place).filter(pk=extraction_id).select_related("form", "study").first()
     if extraction is None:
         raise Http404
     return extraction

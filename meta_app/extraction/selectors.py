@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
@@ -106,10 +107,14 @@ def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[
     return studies.order_by("label", "pk")
 
 
+def own_extractions(place: Place) -> QuerySet[Extraction]:
+    """What this person extracts in the project as A or B; the author of a consensus does not own it."""
+    own = Extraction.objects.filter(study__project=place.project, author=place.membership.user)
+    return own.exclude(position=Extraction.Position.CONSENSUS)
+
+
 def _own(place: Place) -> QuerySet[Extraction]:
-    return Extraction.objects.filter(study=OuterRef("pk"), author=place.membership.user).exclude(
-        position=Extraction.Position.CONSENSUS
-    )
+    return own_extractions(place).filter(study=OuterRef("pk"))
 
 
 def _to_do(place: Place) -> Q:
@@ -129,14 +134,22 @@ def _unheld(position: str) -> Q:
 
 def _startable(place: Place) -> Q:
     """What `free_position` answers for one study, as a condition on many."""
-    return Q(Exists(_assigned(place))) | _unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B"))
+    begun = Extraction.objects.filter(study=OuterRef("study"), position=OuterRef("position"))
+    waiting = Exists(_assigned(place).filter(~Exists(begun)))
+    return Q(waiting) | _unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B"))
+
+
+class Positioned(Protocol):
+    """The work of reviewer A or B: an extraction, a score."""
+
+    position: Any
 
 
 def free_position(
-    needed: int, person_id: int, extractions: Iterable[Extraction], assignments: Iterable[Assignment]
+    needed: int, person_id: int, works: Iterable[Positioned], assignments: Iterable[Assignment]
 ) -> str | None:
     """The position that a person may begin: the one assigned, or one that is neither begun nor assigned to another."""
-    begun = {item.position for item in extractions}
+    begun = {item.position for item in works}
     mine = next((item.position for item in assignments if item.reviewer_id == person_id), None)
     if mine and mine not in begun:
         return mine
@@ -224,10 +237,7 @@ def get_study(place: Place, study_id: int) -> Study:
 
 def get_own_extraction(place: Place, study_id: int) -> Extraction:
     """This person's own extraction of a study; another's answers like none at all."""
-    own = Extraction.objects.filter(
-        study_id=study_id, study__project=place.project, author=place.membership.user
-    ).exclude(position=Extraction.Position.CONSENSUS)
-    extraction = own.select_related("study__project", "author").first()
+    extraction = own_extractions(place).filter(study=study_id).select_related("study__project", "author").first()
     if extraction is None:
         raise Http404
     return extraction

@@ -43,7 +43,7 @@ _waiting: dict[str, WaitingFor] = {}
 
 
 def register_waiting(stage_key: str, waiting_for: WaitingFor) -> None:
-    """Called from `AppConfig.ready`: `waiting_for(membership)` answers what waits at that stage, in one query."""
+    """Called from `AppConfig.ready`: `waiting_for(membership)` answers what waits at that stage, in few queries."""
     _waiting[stage_key] = waiting_for
 
 

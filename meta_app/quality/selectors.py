@@ -8,7 +8,7 @@ from django.http import Http404
 
 from meta_app.common.words import counted
 from meta_app.extraction.models import Assignment, Dataset, Study
-from meta_app.extraction.selectors import visible_extractions
+from meta_app.extraction.selectors import free_position, visible_extractions
 from meta_app.projects.models import Membership, Project, Role
 from meta_app.projects.permissions import ADJUDICATE, EXTRACT, Place
 from meta_app.projects.selectors import current_protocol
@@ -21,7 +21,6 @@ from meta_app.screening.domain import LaterExclusion
 
 SCORERS = 2
 """A study is scored by two people, whoever extracts it: one person's score never decides."""
-POSITIONS = (QualityScore.Position.A, QualityScore.Position.B)
 OF_REVIEWERS = ~Q(quality_scores__position=QualityScore.Position.CONSENSUS)
 LOCKED = Q(quality_scores__state=QualityScore.State.COMPLETE)
 CONSENSUS, COMPLETE = QualityScore.Position.CONSENSUS, QualityScore.State.COMPLETE
@@ -146,7 +145,7 @@ def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
         study=study,
         mine=mine,
         others=[score for score in reviewers if score is not mine],
-        may_start=mine is None and bool(free_position(place, study.assignments.all(), reviewers)),
+        may_start=mine is None and free_place(place, reviewers, study.assignments.all()) is not None,
         opened=study.scores_opened,
         open_items=len(open_items(consensus)) if consensus else None,
         total=total,
@@ -160,17 +159,9 @@ def standing_assignments(project_id: int) -> QuerySet[Assignment]:
     return Assignment.objects.filter(study__project=project_id, reviewer__in=members.values("user"))
 
 
-def free_position(place: Place, assignments: Iterable[Assignment], reviewers: list[QualityScore]) -> str:
-    """A or B, if this person may score the study: as assigned, or where nobody is, who comes first."""
-    taken = {score.position for score in reviewers}
-    if not place.may(EXTRACT):
-        return ""
-    assigned: dict[int, str] = {one.reviewer_id: one.position for one in assignments}
-    own = assigned.get(place.membership.user_id)
-    if own:
-        return own if own not in taken else ""
-    free = [one for one in POSITIONS if one not in taken and one not in assigned.values()]
-    return free[0] if free else ""
+def free_place(place: Place, reviewers: list[QualityScore], assignments: Iterable[Assignment]) -> str | None:
+    """A or B, if this person may score the study."""
+    return free_position(SCORERS, place.membership.user_id, reviewers, assignments) if place.may(EXTRACT) else None
 
 
 def get_scored_study(place: Place, study_id: int) -> Study:

@@ -30,7 +30,7 @@ from meta_app.quality.selectors import (
     COMPLETE,
     CONSENSUS,
     SCORERS,
-    free_position,
+    free_place,
     items_of,
     open_items,
     points_of,
@@ -55,8 +55,8 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     reviewers = list(study.quality_scores.exclude(position=CONSENSUS))
     if any(score.author_id == place.membership.user_id for score in reviewers):
         raise UserError(f"You have already started to score {study.label}. Nothing changed.")
-    position = free_position(place, standing_assignments(study.project_id).filter(study=study), reviewers)
-    if not position:
+    position = free_place(place, reviewers, standing_assignments(study.project_id).filter(study=study))
+    if position is None:
         raise UserError(f"{study.label} is scored by {SCORERS} others. Nothing was started.")
     if readers(AuditEntry.Stage.QUALITY, [study.pk]) & {(study.pk, place.membership.user_id)}:
         raise UserError(

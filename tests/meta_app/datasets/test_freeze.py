@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from meta_app.audit.models import AuditEntry
 from meta_app.common.domain import canonical_json, digest
@@ -264,6 +265,33 @@ def test_what_two_have_locked_waits_to_be_frozen_only_once_it_is_agreed(place, m
     assert waiting_to_freeze(place.membership).count == 1
     Extraction.objects.filter(position="consensus").update(state="draft")
     assert waiting_to_freeze(place.membership).count == 0
+
+
+def test_the_sidebar_counts_the_studies_that_its_page_would_freeze(place, make_study, project, reviewer, adjudicator):
+    def counts():
+        return waiting_to_freeze(place.membership).count, assemble(project).counts["studies"]
+
+    make_study("Draft 2000", state="draft")
+    make_study("Both 2003", needed=2)
+    make_study("Both 2003", needed=2, position="B", author=place.membership.user)
+    assert counts() == (0, 0)
+    consensus = make_study("Both 2003", needed=2, position="consensus", author=adjudicator, state="draft")
+    assert counts() == (0, 0)
+    Extraction.objects.filter(pk=consensus.pk).update(state="complete", completed_at=timezone.now())
+    assert counts() == (1, 1)
+    first, second = make_study("Hui 2020").study, make_study("Jiang 2017").study
+    SampleOverlap.objects.create(
+        project=project, first=first, second=second, decision="same", handling="keep_first", reason="One ward."
+    )
+    assert counts() == (2, 2)
+    score = {
+        "study": first,
+        "state": "complete",
+        "instrument": Instrument.objects.create(name="one", version=1, cutoff=1),
+    }
+    for position, author in (("A", reviewer), ("B", place.membership.user), ("consensus", adjudicator)):
+        QualityScore.objects.create(**score, position=position, author=author)
+    assert counts() == (1, 1)
 
 
 def test_studies_agreed_since_the_last_version_wait_for_those_who_may_freeze(place, make_study, reviewer, project):

@@ -1,6 +1,7 @@
 """Who extracts what: by hand, dealt out evenly, begun, returned; and the list that shows who is where."""
 
 from collections import Counter
+from itertools import product
 
 import pytest
 from django.urls import reverse
@@ -10,6 +11,7 @@ from meta_app.audit.models import AuditEntry
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.list_services import assignments_deal, assignments_set
 from meta_app.extraction.models import Assignment, Dataset, Extraction, ExtractionForm, Study
+from meta_app.extraction.selectors import free_position, studies_shown
 from meta_app.extraction.services import extraction_start
 from meta_app.projects.permissions import EXTRACT, MANAGE, enter_project
 from meta_app.projects.services import member_change_role, member_remove
@@ -99,6 +101,33 @@ def test_nobody_begins_a_place_that_is_assigned_to_another(place, project, revie
     with pytest.raises(UserError, match="no free place"):
         start(owner, study)
     assert start(second_reviewer, study).position == "A"
+
+
+@pytest.mark.parametrize("needed", [1, 2])
+def test_the_list_of_studies_that_are_free_to_start_is_that_of_the_rule_for_one_study(
+    project, owner, reviewer, second_reviewer, needed
+):
+    """Every way in which A and B can be open, assigned or begun, by oneself or by another."""
+    place = enter_project(reviewer, project.pk, EXTRACT)
+    people = [None, reviewer, second_reviewer, owner]
+    form = ExtractionForm.objects.create(name="any", version=1)
+    casts = [
+        cast for cast in product(people, repeat=4)
+        if all(one is None or one != other for one, other in (cast[:2], cast[2:])) and reviewer not in cast[2:]
+    ]  # fmt: skip
+    for cast, study in zip(casts, studies(project, len(casts), needed), strict=True):
+        for position, assigned, author in zip("AB", cast[:2], cast[2:], strict=True):
+            if assigned:
+                Assignment.objects.create(study=study, position=position, reviewer=assigned, assigned_by=owner)
+            if author:
+                Extraction.objects.create(study=study, position=position, author=author, form=form)
+    told = {
+        study.pk
+        for study in Study.objects.prefetch_related("extractions", "assignments")
+        if free_position(study.extractors_needed, reviewer.pk, study.extractions.all(), study.assignments.all())
+    }
+    assert 0 < len(told) < len(casts)
+    assert set(studies_shown(place, "open").values_list("pk", flat=True)) == told
 
 
 def test_places_are_dealt_out_evenly_and_never_twice_to_one_person(place, project, owner, reviewer, second_reviewer):
