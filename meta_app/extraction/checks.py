@@ -492,8 +492,6 @@ def _tail(row: PeakRow, df: int) -> float:
         return float(2 * special.ndtr(-abs(value)))
     if row.kind == "p":
         return value
-    if row.kind == "r" and abs(value) >= 1:
-        return 0.0
     if row.kind == "r":
         value = float(conversions.t_from_r(value, df))
     elif row.kind == "F":

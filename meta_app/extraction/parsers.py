@@ -399,10 +399,11 @@ def _impossible_p(p: float) -> tuple[str, str] | None:
     return None if 0 < p <= 1 else ("p is outside 0 to 1", "Check the kind, or type p as a fraction of 1.")
 
 
+_CHECK_R: Final = "A correlation is above -1 and below 1: check the value and its kind."
 _IMPOSSIBLE: Final[dict[str, Callable[[float], tuple[str, str] | None]]] = {
     "t": lambda t: None if t else ("t is 0, which has no direction", "Check the value."),
     "z": lambda z: None if z else ("z is 0, which has no direction", "Check the value."),
-    "r": lambda r: None if 0 < abs(r) <= 1 else ("r is outside -1 to 1, or 0", "Check the kind of the statistic."),
+    "r": lambda r: None if 0 < abs(r) < 1 else ("r is not between -1 and 1, or is 0", _CHECK_R),
     "F": lambda f: None if f > 0 else ("F is not above 0", "Check the kind of the statistic."),
     "p": _impossible_p,
     "none": lambda _: ("a value is given although the kind is none", "Choose its kind, or clear the value."),

@@ -15,6 +15,8 @@ from meta_app.projects.models import Project, Protocol
 from meta_app.projects.permissions import MANAGE, Place, enter_project
 from meta_app.projects.stages import review_stages
 
+TWO_REVIEWERS = 2
+"""What the form of a new project proposes."""
 require_page_or_post = require_http_methods(["GET", "POST"])
 
 
@@ -25,7 +27,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
 
 @require_page_or_post
 def project_new(request: HttpRequest) -> HttpResponse:
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(request.POST or None, initial={"extractors_needed": TWO_REVIEWERS})
     if form.is_valid():
         project = services.project_create(owner=request.user, values=form.cleaned_data)
         return redirect("projects:overview", project.pk)

@@ -88,6 +88,22 @@ def test_typed_values_save_themselves_and_say_when(editor, dataset):
     assert (stored(dataset).age_mean, stored(dataset).age_sd) == (64.3, 6.4)
 
 
+def test_a_groups_n_name_and_cohort_are_told_at_once_where_it_is_chosen(editor, dataset):
+    chosen = control(editor, f"dataset:{dataset.pk}", "group_a").locator("option:checked")
+    expect(chosen).to_have_text("Patients (n = 15), PHN and HC")
+    control(editor, patients(dataset), "n").fill("18")
+    control(editor, patients(dataset), "label").fill("PHN")
+    control(editor, f"cohort:{dataset.cohort_id}", "label").fill("Ward 3")
+    editor.keyboard.press("Tab")
+    expect(chosen).to_have_text("PHN (n = 18), Ward 3")
+    words = chosen.text_content()
+    editor.reload()
+    expect(chosen).to_have_text(words)
+    control(editor, patients(dataset), "n").fill("")
+    editor.keyboard.press("Tab")
+    expect(chosen).to_have_text("PHN (n not stated), Ward 3")
+
+
 def test_without_network_everything_is_kept_and_saved_when_it_is_back_even_after_a_reload(editor, dataset, open_study):
     editor.route("**/api/**", lambda route: route.abort())
     control(editor, patients(dataset), "n").fill("18")

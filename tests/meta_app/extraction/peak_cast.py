@@ -1,4 +1,6 @@
-"""A dataset of 15 patients and 15 controls, as the tests of the grid need it."""
+"""A dataset of 15 patients and 15 controls, as the tests of the grid need it, and the addresses of pages."""
+
+from django.urls import reverse
 
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionForm, Group, Study
 
@@ -32,3 +34,7 @@ def make_dataset(project, author, **values):
 
 def insula(**cells):
     return {"label": "L insula", "x": "-38", "y": "12", "z": "-4", "statistic": "4.52", "kind": "t"} | cells
+
+
+def page(name, project, *more):
+    return reverse(f"extraction:{name}", args=[project.pk, *more])

@@ -12,16 +12,6 @@ from .peak_cast import insula, make_dataset
 
 
 @pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
-
-
-@pytest.fixture
-def client(sign_in, reviewer):
-    return sign_in(reviewer)
-
-
-@pytest.fixture
 def patients(dataset):
     return dataset.group_a
 

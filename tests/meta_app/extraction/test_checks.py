@@ -15,11 +15,6 @@ DISTANT = {  # mm outside gray matter, measured with sdm_core.spaces.distance_to
 }
 
 
-@pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
-
-
 def checked(dataset, *rows, state="peaks"):
     return check_rows(dataset, state, rows)
 
@@ -124,13 +119,20 @@ def test_a_whole_table_with_swapped_axes_is_refused_and_says_which(dataset):
 
 @pytest.mark.parametrize(
     ("statistic", "kind"),
-    [("120", "t"), ("45", "z"), ("1", "r"), ("0.999999", "r"), ("F(1, 28) = 14400", "F"), ("1e-40", "p")],
+    [("120", "t"), ("45", "z"), ("0.999999", "r"), ("F(1, 28) = 14400", "F"), ("1e-40", "p")],
 )
 def test_a_statistic_impossible_for_its_df_is_refused(dataset, statistic, kind):
     problems = checked(dataset, insula(statistic=statistic, kind=kind, sign="+")).problems
     (problem,) = [problem for problem in problems if problem.level == "error"]
     assert problem.field == "statistic"
     assert "28 degrees of freedom" in problem.message
+
+
+@pytest.mark.parametrize("r", ["1", "-1", "1.2"])
+def test_a_correlation_of_one_is_refused_whatever_its_df(dataset, r):
+    dataset.group_a.n = None
+    found = [item for item in checked(dataset, insula(statistic=r, kind="r")).problems if item.field == "statistic"]
+    assert [(item.level, "above -1 and below 1" in item.mend) for item in found] == [("error", True)]
 
 
 def test_a_statistic_below_the_stated_threshold_is_a_warning(dataset):

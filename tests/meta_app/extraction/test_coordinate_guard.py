@@ -59,11 +59,6 @@ CORTEX = [  # mm MNI, gray matter at the edges of the brain, where another space
 ]  # fmt: skip
 
 
-@pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
-
-
 def rows_at(places, **cells):
     rounded = [[str(round(number)) for number in mm] for mm in places]
     return [insula(label="", **cells) | dict(zip("xyz", mm, strict=True)) for mm in rounded]

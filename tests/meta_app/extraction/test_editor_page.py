@@ -5,28 +5,13 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from meta_app.audit.models import AuditEntry
 from meta_app.extraction.form_domain import BUILT_IN_FIELDS, FormField, fields_as_json
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
 from meta_app.extraction.study_checks import extraction_problems
 
-from .peak_cast import make_dataset
-
-
-def page(name, project, *more):
-    return reverse(f"extraction:{name}", args=[project.pk, *more])
-
-
-@pytest.fixture
-def client(sign_in, reviewer):
-    return sign_in(reviewer)
-
-
-@pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
+from .peak_cast import make_dataset, page
 
 
 @pytest.fixture

@@ -10,17 +10,10 @@ from meta_app.extraction.models import Extraction, ExtractionEvent, ExtractionFo
 from meta_app.extraction.services import extraction_reopen, extraction_start
 from meta_app.projects.permissions import EXTRACT, enter_project
 
-from .peak_cast import make_dataset
-
 HANDEDNESS = {
     "label": "Right-handed", "level": "group", "section": "People", "kind": "integer", "units": "people",
     "version": "1",
 }  # fmt: skip
-
-
-@pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
 
 
 @pytest.fixture

@@ -4,12 +4,7 @@ import pytest
 
 from meta_app.extraction.models import Dataset, Peak
 from meta_app.extraction.peak_services import peaks_recompute
-from tests.meta_app.extraction.peak_cast import insula, make_dataset
-
-
-@pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
+from tests.meta_app.extraction.peak_cast import insula
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import threading
 
 import pytest
 from django.db import connection
-from django.urls import reverse
 
 from meta_app.audit.models import AuditEntry
 from meta_app.common.exceptions import StaleEdit, UserError
@@ -16,16 +15,7 @@ from meta_app.extraction.services import extraction_complete, extraction_reopen,
 from meta_app.extraction.study_checks import extraction_problems, problems_digest
 from meta_app.projects.permissions import EXTRACT, enter_project
 
-from .peak_cast import insula, make_dataset
-
-
-def page(name, project, *more):
-    return reverse(f"extraction:{name}", args=[project.pk, *more])
-
-
-@pytest.fixture
-def client(sign_in, reviewer):
-    return sign_in(reviewer)
+from .peak_cast import insula, make_dataset, page
 
 
 @pytest.fixture

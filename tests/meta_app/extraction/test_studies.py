@@ -5,29 +5,19 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from meta_app.extraction.models import Extraction, ExtractionEvent, Study
 from meta_app.extraction.services import extraction_start
 from meta_app.library.models import Report
 from meta_app.projects.permissions import enter_project
 
-from .peak_cast import make_dataset
+from .peak_cast import make_dataset, page
 
 REPORT = {"authors": "Cao S", "title": "Local brain activity", "kind": "article", "year": "2017"}
 
 
-def page(name, project, *more):
-    return reverse(f"extraction:{name}", args=[project.pk, *more])
-
-
 def new_study(client, project, label="Cao 2017a", **more):
     return client.post(page("study_new", project), {"label": label, **REPORT, **more})
-
-
-@pytest.fixture
-def client(sign_in, reviewer):
-    return sign_in(reviewer)
 
 
 @pytest.fixture

@@ -32,6 +32,12 @@ def test_the_sidebar_is_the_flow_of_the_review_in_order_and_says_what_comes_late
     assert sidebar.count(">later<") == sum(stage.later for stage in STAGES)
 
 
+def test_a_new_project_proposes_two_reviewers_for_each_study(outsider, sign_in):
+    page = sign_in(outsider).get("/projects/new/")
+    (chosen,) = [choice for choice in page.context["form"]["extractors_needed"] if "checked" in str(choice)]
+    assert chosen.choice_label == "Two reviewers, blind to each other"
+
+
 def test_who_makes_a_project_owns_it(outsider, sign_in):
     typed = {"name": "Pain", "question": "", "extractors_needed": "2", "source_note": ""}
     response = sign_in(outsider).post("/projects/new/", typed)

@@ -303,7 +303,9 @@ function statisticProblems({ statistic, kind }, bad) {
 const IMPOSSIBLE = {
   t: (t) => (t ? null : ["t is 0, which has no direction", "Check the value."]),
   z: (z) => (z ? null : ["z is 0, which has no direction", "Check the value."]),
-  r: (r) => (r && Math.abs(r) <= 1 ? null : ["r is outside -1 to 1, or 0", "Check the kind of the statistic."]),
+  r: (r) => (r && Math.abs(r) < 1 ? null : [
+    "r is not between -1 and 1, or is 0", "A correlation is above -1 and below 1: check the value and its kind.",
+  ]),
   F: (f) => (f > 0 ? null : ["F is not above 0", "Check the kind of the statistic."]),
   p: (p) => {
     if (p === 0) {

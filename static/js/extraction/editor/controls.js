@@ -54,6 +54,11 @@ export function inWords(answer, value) {
 
 const given = (value) => value !== null && value !== undefined && value !== "";
 
+/** As a choice of group A or B names a group; the page is sent with the same words (`_group_name`). */
+export function groupInWords(name, n, cohort) {
+  return `${name} (${given(n) ? `n = ${n}` : "n not stated"}), ${cohort}`;
+}
+
 function scalesInWords(scales) {
   return scales.map((scale) => {
     const mean = given(scale.mean) ? ` ${scale.mean}` : "";

@@ -1,7 +1,7 @@
 // The page of one's own draft: every answer saves itself, rows come and go, problems are told beside them.
 
 import { askJson, csrfToken } from "../../shell/ask.js";
-import { baseOf, focusControl, readAnswer, setBase, writeAnswer } from "./controls.js";
+import { baseOf, focusControl, groupInWords, readAnswer, setBase, writeAnswer } from "./controls.js";
 import { openConversions } from "./conversions.js";
 import { clearMark, markConflict, markRefused, showSource } from "./marks.js";
 import { Queue } from "./queue.js";
@@ -98,20 +98,31 @@ function setVersion(version) {
   if (field) field.value = version;
 }
 
-/** The name of a group or dataset stands in other places too. */
+/** The name of a dataset, a group or its cohort, and how many people it is, stand in other places too. */
 function tellOthers(answer) {
   const { row, key } = answer.dataset;
   const [level, number] = row.split(":");
-  if (key !== "label" && key !== "kind") return;
+  if (!["label", "kind", "n"].includes(key)) return;
   if (level === "dataset") {
     const [box, name] = [answer.closest(".dataset-box"), baseOf(answer).value];
     box.querySelector(".dataset-name").textContent = name;
     for (const link of box.querySelectorAll(".peaks-link")) link.setAttribute("aria-label", `Enter the peaks of ${name}`);
-  } else if (level === "group") {
-    const kind = answerOf(row, "kind").querySelector("select").selectedOptions[0].textContent;
-    const name = baseOf(answerOf(row, "label")).value || kind;
-    root.querySelector(`.group-name[data-group="${number}"]`).textContent = name;
-    for (const option of root.querySelectorAll(`.answer-group option[value="${number}"]`)) option.textContent = name;
+  } else {
+    const groups = level === "group" ? [number] : [...answer.closest(".cohort").querySelectorAll(".group-name")].map(({ dataset }) => dataset.group);
+    for (const group of groups) nameGroup(group);
+  }
+}
+
+function nameGroup(number) {
+  const heading = root.querySelector(`.group-name[data-group="${number}"]`);
+  const valueOf = (row, key) => baseOf(answerOf(row, key)).value;
+  const group = `group:${number}`;
+  const kind = answerOf(group, "kind").querySelector("select").selectedOptions[0].textContent;
+  const name = valueOf(group, "label") || kind;
+  const cohort = valueOf(heading.closest(".cohort").id.replace("-", ":"), "label");
+  heading.textContent = name;
+  for (const option of root.querySelectorAll(`.answer-group option[value="${number}"]`)) {
+    option.textContent = groupInWords(name, valueOf(group, "n"), cohort);
   }
 }
 
