@@ -133,7 +133,7 @@ def prepare() -> dict[str, Any]:
     call_command("migrate", verbosity=0)
     from meta_app.accounts.models import User
     from meta_app.extraction.models import Study
-    from meta_app.extraction.services import cohort_save, extraction_start, study_create
+    from meta_app.extraction.services import cohort_create, extraction_start, study_create
     from meta_app.projects.models import Membership, Project, Role
     from meta_app.projects.permissions import Place
 
@@ -146,10 +146,8 @@ def prepare() -> dict[str, Any]:
     drafts["ben"] = extraction_start(place=people["ben"], study=Study.objects.get())
     groups = {}
     for name, draft in drafts.items():
-        kinds = [(None, {"kind": kind, "label": ""}, False) for kind in ("patients", "controls")]
-        cohort = cohort_save(
-            extraction=draft, version=draft.version, cohort=None, values={"label": "Cohort"}, groups=kinds
-        )
+        kinds = [{"kind": kind, "label": ""} for kind in ("patients", "controls")]
+        cohort = cohort_create(extraction=draft, version=draft.version, values={"label": "Cohort"}, groups=kinds)
         groups[name] = list(cohort.groups.values_list("pk", flat=True))
     return {"project": project.pk, "study": Study.objects.get().pk, "groups": groups}
 

@@ -17,7 +17,7 @@ from meta_app.accounts.models import User
 from meta_app.extraction.checks import dataset_problems
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
 from meta_app.extraction.peak_services import peaks_save
-from meta_app.extraction.services import cohort_save, dataset_save, extraction_complete, study_create
+from meta_app.extraction.services import cohort_create, dataset_create, extraction_complete, study_create
 from meta_app.extraction.study_checks import extraction_problems, warning_ticks
 from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Project, Role
@@ -188,10 +188,8 @@ def _enter_pain_study(place: Place, report: Report, label: str, rows: list[Row])
     extraction = study_create(place=place, label=label, year=None, report={})
     extraction.study.reports.add(report)
     people = {"kind": Group.Kind.SAMPLE, "label": "Participants", "n": int(rows[0]["n"])}
-    cohort = cohort_save(
-        **_editing(extraction), cohort=None, values={"label": "Participants"}, groups=[(None, people, False)]
-    )
-    dataset = dataset_save(**_editing(extraction), dataset=None, values=_pain_dataset(cohort.groups.get()))
+    cohort = cohort_create(**_editing(extraction), values={"label": "Participants"}, groups=[people])
+    dataset = dataset_create(**_editing(extraction), values=_pain_dataset(cohort.groups.get()))
     _enter_peaks(dataset, rows)
     accepted = warning_ticks(extraction_problems(extraction))
     extraction_complete(**_editing(extraction), accepted=accepted, reason="As published in the source set.")
@@ -266,16 +264,15 @@ def _enter_paper(place: Place, label: str, rows: list[Row], alike: list[str]) ->
     extraction = study_create(place=place, label=label, year=int(rows[0]["year"]), report=_report_values(rows[0]))
     note = f"Table 1 prints the same numbers for the patients of {', '.join(alike)}." if alike else ""
     groups, scales = list(_distinct_groups(rows)), _scales(rows)
-    cohort = cohort_save(
+    cohort = cohort_create(
         **_editing(extraction),
-        cohort=None,
         values={"label": "PHN and comparison groups", "note": note, "values": _treatment(rows)},
-        groups=[(None, values | _scales_of(values, scales), False) for values in groups],
+        groups=[values | _scales_of(values, scales) for values in groups],
     )
     find = _group_finder(cohort, groups)
     for row in rows:
         for metric in row["metrics"].split("+"):
-            dataset_save(**_editing(extraction), dataset=None, values=_dataset_values(row, metric, find))
+            dataset_create(**_editing(extraction), values=_dataset_values(row, metric, find))
 
 
 def _report_values(row: Row) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, ProtectedError
+from django.db.models import F
 from django.utils import timezone
 
 from meta_app.audit.models import AuditEntry
@@ -19,7 +19,6 @@ from meta_app.extraction.form_domain import fields_from_json
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.overlap_services import overlaps_refresh
-from meta_app.extraction.peak_services import peaks_recompute
 from meta_app.extraction.selectors import free_position, with_locks
 from meta_app.extraction.study_checks import Alike, extraction_problems, warning_ticks
 from meta_app.library.models import Report
@@ -27,8 +26,6 @@ from meta_app.projects.models import Project
 from meta_app.projects.permissions import Place
 
 Values = Mapping[str, Any]
-GroupEdit = tuple[Group | None, Values, bool]
-"""A group or None for a new one, its values, and whether it goes."""
 Callback = Callable[[Study, Any], None]
 _when_opened: list[Callback] = []
 _when_reopened: list[Callback] = []
@@ -105,7 +102,9 @@ def report_save(*, extraction: Extraction, version: int, report: Report | None, 
         report = Report.objects.create(project=extraction.study.project, **values)
         extraction.study.reports.add(report)
     else:
-        _store(report, values)
+        for name, value in values.items():
+            setattr(report, name, value)
+        report.save(update_fields=[*values, "updated_at"])
     _move_other_drafts(extraction, report.studies.all())
     _audit_shared(extraction.study, extraction.author, "report.saved", before=before, after=dict(values))
     return report
@@ -145,52 +144,30 @@ def study_read(*, place: Place, study: Study) -> None:
 
 
 @transaction.atomic
-def cohort_save(
-    *, extraction: Extraction, version: int, cohort: Cohort | None, values: Values, groups: Iterable[GroupEdit]
-) -> Cohort:
-    """Store a cohort and its groups together, as an import has them."""
+def cohort_create(*, extraction: Extraction, version: int, values: Values, groups: Iterable[Values]) -> Cohort:
+    """A cohort with its groups, as a demo has them at hand."""
     groups = list(groups)
-    _claim(extraction, version, values, cohort)
-    if cohort is None:
-        cohort = Cohort.objects.create(extraction=extraction, **values)
-    else:
-        _store(cohort, values)
-    for group, group_values, goes in groups:
-        if group is None:
-            Group.objects.create(cohort=cohort, **group_values)
-        elif goes:
-            _delete(group, f"The group {group}")
-        else:
-            _store(group, group_values)
-    _audit(extraction, "extraction.cohort_saved", after={**values, "groups": [dict(row) for _, row, _ in groups]})
+    _claim(extraction, version, values)
+    cohort = Cohort.objects.create(extraction=extraction, **values)
+    for group in groups:
+        Group.objects.create(cohort=cohort, **group)
+    _audit(extraction, "extraction.cohort_saved", after={**values, "groups": [dict(group) for group in groups]})
     return cohort
 
 
 @transaction.atomic
-def dataset_save(*, extraction: Extraction, version: int, dataset: Dataset | None, values: Values) -> Dataset:
-    """Store a dataset, as an import has it; its cohort is the one its first group belongs to."""
+def dataset_create(*, extraction: Extraction, version: int, values: Values) -> Dataset:
+    """A dataset in the same way; its cohort is the one its first group belongs to."""
     values = {**values, "cohort": values["group_a"].cohort}
-    _claim(extraction, version, values, dataset)
+    _claim(extraction, version, values)
     try:
         with transaction.atomic():
-            if dataset is None:
-                dataset = Dataset.objects.create(extraction=extraction, **values)
-            else:
-                dataset = _dataset_update(dataset, values)
+            dataset = Dataset.objects.create(extraction=extraction, **values)
     except IntegrityError as error:
         message = f"This study already has a dataset called {values['label']}. Give this one another name."
         raise UserError(message, {"label": message}) from error
     told = {name: str(value) if isinstance(value, models.Model) else value for name, value in values.items()}
     _audit(extraction, "extraction.dataset_saved", after=told)
-    return dataset
-
-
-def _dataset_update(dataset: Dataset, values: Values) -> Dataset:
-    dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
-    before = (dataset.space, dataset.software)
-    _store(dataset, {**values, "version": dataset.version + 1})
-    if before != (dataset.space, dataset.software):
-        peaks_recompute(dataset=dataset)
     return dataset
 
 
@@ -337,22 +314,6 @@ def _stale(extraction: Extraction, values: Values, row: models.Model | None) -> 
         "Someone saved first: this extraction changed in another tab or window. Nothing of either version is lost.",
         {"yours": yours, "theirs": {name: theirs.get(name) for name in yours}, "version": now.version},
     )
-
-
-def _store(row: models.Model, values: Values) -> None:
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.save(update_fields=[*values, "updated_at"])
-
-
-def _delete(row: models.Model, name: str) -> None:
-    try:
-        row.delete()
-    except ProtectedError as error:
-        users = ", ".join(sorted({str(item) for item in error.protected_objects}))
-        raise UserError(
-            f"{name} was not deleted: it is used by {users}. Delete that first or give it another group."
-        ) from error
 
 
 def _log(extraction: Extraction, kind: str, reason: str = "") -> None:

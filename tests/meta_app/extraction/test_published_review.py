@@ -29,7 +29,7 @@ from meta_app.extraction.overlap_checks import likenesses, sample_of
 from meta_app.extraction.overlap_selectors import speaking_extractions
 from meta_app.extraction.rule_checks import verdicts
 from meta_app.extraction.selectors import whole_extractions
-from meta_app.extraction.services import cohort_save, dataset_save, extraction_start
+from meta_app.extraction.services import cohort_create, dataset_create, extraction_start
 from meta_app.extraction.study_checks import extraction_problems
 from meta_app.projects.domain import Rule
 from meta_app.projects.models import Membership, Project, Role
@@ -73,16 +73,11 @@ def entered_table():
 def enter(place, study, rows):
     extraction = extraction_start(place=place, study=study)
     groups = list(_distinct_groups(rows))
-    cohort = cohort_save(
-        **_editing(extraction),
-        cohort=None,
-        values={"label": "PHN and comparison groups"},
-        groups=[(None, values, False) for values in groups],
-    )
+    cohort = cohort_create(**_editing(extraction), values={"label": "PHN and comparison groups"}, groups=groups)
     find = _group_finder(cohort, groups)
     for row in rows:
         for metric in row["metrics"].split("+"):
-            dataset_save(**_editing(extraction), dataset=None, values=_dataset_values(row, metric, find))
+            dataset_create(**_editing(extraction), values=_dataset_values(row, metric, find))
 
 
 def questions(word):
