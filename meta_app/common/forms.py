@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 
+from meta_app.common.texts import plain_line
+
 CLASS_OF_WIDGET: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.RadioSelect, "choice-list"),
     (forms.CheckboxInput, "form-check-input"),
@@ -28,6 +30,14 @@ class StyledForm(forms.BaseForm):
         for field in self.fields.values():
             css = next(name for kind, name in CLASS_OF_WIDGET if isinstance(field.widget, kind))
             field.widget.attrs["class"] = f"{css} {field.widget.attrs.get('class', '')}".strip()
+
+
+class LineField(forms.CharField):
+    """A name: names that look alike are alike."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return plain_line(text) if isinstance(text, str) else text
 
 
 class LinesField(forms.CharField):

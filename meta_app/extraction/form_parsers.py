@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from meta_app.common.texts import plain_line
 from meta_app.extraction.form_domain import FormField, Kind
 from meta_app.extraction.parsers import is_blank, plain, read_number
 
@@ -49,7 +50,7 @@ def read_answer(field: FormField, raw: Any) -> Answer:
 def _read_text(field: FormField, raw: Any) -> Answer:
     if not isinstance(raw, str) or "\x00" in raw:
         return Answer(None, "This must be text.")
-    text = raw.strip() if field.kind == "long_text" else " ".join(raw.split())
+    text = raw.strip() if field.kind == "long_text" else plain_line(raw)
     longest = LONGEST_LONG_TEXT if field.kind == "long_text" else LONGEST_TEXT
     if len(text) > longest:
         return Answer(None, f"This is {len(text)} characters long; {longest} fit. Shorten it, or use the note.")

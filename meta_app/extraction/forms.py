@@ -6,7 +6,7 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from meta_app.common.forms import LinesField
+from meta_app.common.forms import LineField, LinesField, StyledForm
 from meta_app.extraction.form_domain import FormField, Level
 from meta_app.extraction.models import Study
 from meta_app.library.models import Report
@@ -28,26 +28,6 @@ class Suggestions(forms.TextInput):
         return format_html('{}<datalist id="{}">{}</datalist>', field, list_id, options)
 
 
-class StyledForm(forms.BaseForm):
-    """Gives each widget its Bootstrap class."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            widget = field.widget
-            if isinstance(widget, forms.CheckboxInput):
-                widget.attrs.setdefault("class", "form-check-input")
-            elif not widget.is_hidden:
-                choice = isinstance(widget, forms.Select)
-                widget.attrs.setdefault("class", "form-select" if choice else "form-control")
-            if isinstance(field, forms.ModelChoiceField) and field.empty_label:
-                field.empty_label = "Choose …"
-            elif isinstance(widget, forms.Select) and widget.choices and not widget.choices[0][0]:
-                widget.choices = [("", "Choose …"), *widget.choices[1:]]
-            if isinstance(widget, forms.Textarea):
-                widget.attrs["rows"] = 3
-
-
 class VersionForm(StyledForm, forms.Form):
     """Only the version that is edited: for confirmations."""
 
@@ -55,7 +35,7 @@ class VersionForm(StyledForm, forms.Form):
 
 
 class ReopenForm(VersionForm):
-    reason = forms.CharField(widget=forms.Textarea, max_length=500, help_text="Kept with the study.")
+    reason = forms.CharField(widget=forms.Textarea({"rows": 3}), max_length=500, help_text="Kept with the study.")
 
 
 class CompleteForm(VersionForm):
@@ -68,10 +48,7 @@ class StudyForm(StyledForm, forms.ModelForm):
     class Meta:
         model = Study
         fields = ("label", "year")
-
-    def clean_label(self) -> str:
-        """One blank between words, so that labels that look alike are alike."""
-        return " ".join(self.cleaned_data["label"].split())
+        field_classes = {"label": LineField}
 
 
 class ReportForm(StyledForm, forms.ModelForm):
@@ -83,7 +60,7 @@ class ReportForm(StyledForm, forms.ModelForm):
         widgets = {
             "authors": forms.TextInput,
             "title": forms.TextInput,
-            "reference": forms.Textarea,
+            "reference": forms.Textarea({"rows": 3}),
             "language": Suggestions(LANGUAGES),
         }
         labels = {"doi": "DOI"}
@@ -101,13 +78,10 @@ class NewStudyForm(ReportForm):
     """A study and its report on one page."""
 
     version = None
-    label = forms.CharField(
+    label = LineField(
         max_length=120, label="Study label", help_text="First author and year, with a letter if needed: Cao 2017a."
     )
     field_order = ("label", "authors", "title", "year", "source", "doi", "language", "kind", "reference")
-
-    def clean_label(self) -> str:
-        return " ".join(self.cleaned_data["label"].split())
 
     def report_values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self._meta.fields}
@@ -133,7 +107,7 @@ class FieldForm(VersionForm):
     units = forms.CharField(
         required=False, max_length=200, help_text="Of a number: its unit, or several with commas between them."
     )
-    choices = LinesField(required=False, help_text="Of a choice: one to a line.")
+    choices = LinesField(required=False, widget=forms.Textarea({"rows": 3}), help_text="Of a choice: one to a line.")
     help = forms.CharField(required=False, max_length=200, label="Help", help_text="Shown beside the question.")
     reason = forms.CharField(required=False, max_length=300, label="Why", help_text="Both reviewers read it.")
 

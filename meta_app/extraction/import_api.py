@@ -73,7 +73,7 @@ class StudiesImportView(APIView):
         file = data["file"]
         chosen = Chosen(data["comparison"], data["modality"], data["metric"])
         try:
-            reading = read_studies({str(file.name): file.read()}, services.tools(chosen))
+            reading = read_studies(services.contents_of([file]), services.tools(chosen))
         except UnreadableError as error:
             problem = error.problem
             sentence = f"{problem.place} {problem.message} {problem.mend} Nothing was imported."

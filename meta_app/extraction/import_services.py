@@ -6,16 +6,16 @@ and takes it back, so that what a preview promises is what an import does.
 """
 
 import hashlib
-import io
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -40,8 +40,11 @@ from meta_app.extraction.form_domain import FormField
 from meta_app.extraction.form_parsers import read_answer
 from meta_app.extraction.form_selectors import form_fields
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak, Study
+from meta_app.extraction.parsers import read_row
 from meta_app.extraction.peak_services import peaks_save
+from meta_app.extraction.selectors import own_extractions
 from meta_app.extraction.services import extraction_start, study_create
+from meta_app.extraction.workbooks import WorkbookError, sheets_of
 from meta_app.library.models import Report
 from meta_app.projects.permissions import Place
 
@@ -82,8 +85,6 @@ class _Into:
 
 def upload_keep(*, place: Place, files: Mapping[str, bytes]) -> str:
     """Keep files for a day under a name that only this person can use; answers with it."""
-    if sum(map(len, files.values())) > LARGEST_FILE:
-        raise UserError(f"Nothing was read: send at most {LARGEST_FILE // 1_000_000} MB at a time.")
     content = packed(files)
     token = hashlib.sha256(content).hexdigest()
     path = _upload(place, token)
@@ -110,15 +111,21 @@ def _forget_old(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def sheets_of(_name: str, content: bytes) -> dict[str, list[list[Any]]]:
-    """The sheets of a workbook; formulas come as the value that was saved with them."""
-    from openpyxl import load_workbook
+def contents_of(files: Iterable[UploadedFile]) -> dict[str, bytes]:
+    """The bytes of files by name; none is read into memory that is more than an import takes."""
+    files = list(files)
+    size = sum(file.size or 0 for file in files)
+    if size > LARGEST_FILE:
+        most = LARGEST_FILE // 1_000_000
+        raise UserError(f"Nothing was read: this is {size / 1e6:,.0f} MB; send at most {most} MB at a time.")
+    return {str(file.name): file.read() for file in files}
 
+
+def _sheets_of(_name: str, content: bytes) -> dict[str, list[list[Any]]]:
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets}
-    except Exception as error:  # openpyxl answers a damaged workbook with whatever its parts raise
-        raise UserError("The workbook is damaged: open it in a spreadsheet and save it again as XLSX.") from error
+        return sheets_of(content)
+    except WorkbookError as error:
+        raise UserError(str(error)) from error
 
 
 def t_of_peak(peak: Item, design: str, n1: int | None, n2: int | None) -> float | None:
@@ -130,7 +137,7 @@ def t_of_peak(peak: Item, design: str, n1: int | None, n2: int | None) -> float 
 
 
 def tools(chosen: Chosen | None = None) -> Tools:
-    return Tools(sheets_of, t_of_peak, chosen or Chosen())
+    return Tools(_sheets_of, t_of_peak, chosen or Chosen())
 
 
 # Whole studies
@@ -197,10 +204,8 @@ def _draft_for(place: Place, item: Item, mode: Mode, versions: Mapping[str, int]
     study = Study.objects.filter(project=place.project, label__iexact=item["label"]).first()
     if study is None:
         return study_create(place=place, label=item["label"], year=item["year"], report={}), "new"
-    own = Extraction.objects.select_for_update(of=("self",)).select_related("form", "study", "author").filter(
-        study=study, author=place.membership.user
-    ).exclude(position=Extraction.Position.CONSENSUS)  # fmt: skip
-    extraction = own.first()
+    own = own_extractions(place).filter(study=study).select_for_update(of=("self",))
+    extraction = own.select_related("form", "study", "author").first()
     if extraction is None:
         return extraction_start(place=place, study=study), "begun"
     if extraction.state != Extraction.State.DRAFT:
@@ -279,9 +284,14 @@ def _checked(row: Any) -> Any:
 
 
 def _complete_peaks(into: _Into, dataset: Dataset, items: Sequence[Item]) -> None:
-    """What the grid has no cell for, and whether the places computed here are those of the file."""
+    """What the grid has no cell for, what of its cells is refused, and whether the places computed are the file's."""
     changed = []
     for peak, item in zip(dataset.peaks.order_by("position"), items, strict=False):
+        into.problems += [
+            f"{dataset.label}, row {peak.position}: {problem.message} {problem.mend}"
+            for problem in read_row(peak.cells, dataset.space).problems
+            if problem.level == "error"
+        ]
         wanted = {name: item[name] for name in BESIDE_CELLS if name not in FIELDS and getattr(peak, name) != item[name]}
         for name, value in wanted.items():
             setattr(peak, name, value)

@@ -40,7 +40,7 @@ def studies_import(request: HttpRequest, project_id: int) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _choose(request, place, form, 400 if request.method == "POST" else 200)
     try:
-        files = _contents(form.cleaned_data["files"])
+        files = services.contents_of(form.cleaned_data["files"])
         reading = read_studies(files, services.tools(form.chosen()))
         token = services.upload_keep(place=place, files=files)
     except (UnreadableError, UserError) as error:
@@ -107,10 +107,6 @@ def _preview(
     return render(request, "extraction/import_preview.html", context, status=status)
 
 
-def _contents(files: Sequence[UploadedFile]) -> dict[str, bytes]:
-    return {str(file.name): file.read() for file in files}
-
-
 def _source(files: Sequence[UploadedFile]) -> str:
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     return f"{files[0].name}{more}"[:200]
@@ -140,7 +136,7 @@ def peaks_import(request: HttpRequest, project_id: int, dataset_id: int) -> Http
         status = 403 if refusal else 400 if request.method == "POST" else 200
         return _choose_peaks(request, place, dataset, form, status, refusal)
     try:
-        files = _contents(form.cleaned_data["files"])
+        files = services.contents_of(form.cleaned_data["files"])
         reading = read_peaks(files, services.tools())
         token = services.upload_keep(place=place, files=files)
     except (UnreadableError, UserError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from meta_app.accounts.models import User
-from meta_app.extraction.list_parsers import FIELDS, MOST_ROWS, ListProblem, ListRow
+from meta_app.extraction.list_parsers import FIELDS, MOST_ROWS, ListProblem, ListRow, StudyList
 from meta_app.extraction.models import Study
 from meta_app.extraction.selectors import POSITIONS
 
@@ -49,6 +49,10 @@ def rows_as_text(rows: list[ListRow]) -> str:
 
 class CheckedListForm(forms.Form):
     rows = CheckedRowsField()
+    kind = forms.CharField(max_length=10, required=False)
+
+    def found(self) -> StudyList:
+        return StudyList(self.cleaned_data["rows"], self.cleaned_data["kind"])
 
     def labels(self) -> dict[int, str]:
         """Labels typed in the preview, by number of row."""

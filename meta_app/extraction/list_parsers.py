@@ -5,22 +5,26 @@ A bad row never loses a good one: every problem names its row, its field and how
 
 import csv
 import datetime
-import io
+import itertools
 import re
 import unicodedata
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from meta_app.common.texts import plain_line
 from meta_app.extraction.parsers import is_blank
+from meta_app.extraction.workbooks import WorkbookError, sheets_of
 from meta_app.library.domain import bare_doi, is_han
 
 FIELDS: Final = ("label", "authors", "title", "year", "source", "doi", "language", "kind", "reference")
 LONGEST: Final = {"label": 120, "source": 300, "doi": 200, "language": 20}
 MOST_ROWS: Final = 5000
 MOST_BYTES: Final = 20_000_000
-MOST_UNPACKED: Final = 200_000_000
+MOST_LINES: Final = 500_000
+MOST_LINES_OF_A_ROW: Final = 200
+MOST_COLUMNS: Final = 500
+TOO_LARGE: Final = f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split the list."
 HEADER_WITHIN: Final = 10
 COLUMNS: Final[dict[str, str]] = {
     name: key
@@ -79,22 +83,22 @@ _LANGUAGES: Final = {
 }
 _LABEL_LINE: Final = re.compile(r"^.{1,60}?[\s,(]*(?:19|20)\d\d\s?[a-z]?\)?$")
 Values = dict[str, str]
+Unit = Literal["row", "line"]
 
 
 @dataclass(frozen=True)
 class ListProblem:
-    """What is wrong in a row; one that blocks keeps the row out until it is mended."""
+    """What is wrong in a row; it keeps the row out until it is mended."""
 
     row: int
     field: str
     message: str
     mend: str
-    blocks: bool = True
 
 
 @dataclass(frozen=True)
 class ListRow:
-    """A row as text, by field; `number` is where it stands in what was sent, from 1."""
+    """A row as text, by field; `number` is the row of the table or the line of the text it begins at, from 1."""
 
     number: int
     values: Values
@@ -110,10 +114,15 @@ class StudyList:
     unknown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def unit(self) -> Unit:
+        """What the numbers of its rows count."""
+        return "line" if self.kind in ("records", "lines") else "row"
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A row with its values read; it can be imported when no problem blocks."""
+    """A row with its values read; it can be imported when it has no problem."""
 
     number: int
     label: str
@@ -122,7 +131,7 @@ class Entry:
 
     @property
     def blocked(self) -> bool:
-        return any(problem.blocks for problem in self.problems)
+        return bool(self.problems)
 
 
 class UnreadableListError(ValueError):
@@ -140,7 +149,7 @@ def read_list(data: bytes, name: str = "") -> StudyList:
     if not data.strip():
         raise UnreadableListError("The file is empty. Export the list again, and send the new file.")
     if len(data) > MOST_BYTES:
-        raise UnreadableListError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split the list.")
+        raise UnreadableListError(TOO_LARGE)
     if data.startswith(b"PK\x03\x04"):
         return _read_workbook(data)
     if data.startswith((b"\xd0\xcf\x11\xe0", b"%PDF", b"{\\rtf")):
@@ -151,6 +160,10 @@ def read_list(data: bytes, name: str = "") -> StudyList:
 
 def read_text(text: str, table: bool = False, notes: Sequence[str] = ()) -> StudyList:
     """The rows of a text: tagged records, a table with its header, or one study to a line."""
+    breaks = text.count("\n") + text.count("\r")
+    if breaks > 2 * MOST_LINES:
+        told = f"It holds {breaks:,} line breaks; at most {MOST_LINES:,} lines are read at a time."
+        raise UnreadableListError(f"{told} Split the list.")
     lines = re.split(r"\r\n|\r|\n|\u2028|\x85", text.lstrip("\ufeff"))
     if not any(line.strip() for line in lines):
         raise UnreadableListError("There is no line in it. Type one study to a line, or choose a file.")
@@ -161,8 +174,9 @@ def read_text(text: str, table: bool = False, notes: Sequence[str] = ()) -> Stud
         return _limited(_read_grid(grid, "table", list(notes)))
     if table:
         raise UnreadableListError(_NO_HEADER)
-    rows = [ListRow(number, _typed_line(line)) for number, line in enumerate(lines, 1) if line.strip()]
-    return _limited(StudyList(rows, "lines", notes=list(notes)))
+    typed = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    _refuse_many(len(typed))
+    return StudyList([ListRow(number, _typed_line(line)) for number, line in typed], "lines", notes=list(notes))
 
 
 _NO_HEADER: Final = (
@@ -174,9 +188,13 @@ _NO_HEADER: Final = (
 def _limited(found: StudyList) -> StudyList:
     if not found.rows:
         raise UnreadableListError("There is no study in it. Check that the right file was exported.")
-    if len(found.rows) > MOST_ROWS:
-        raise UnreadableListError(f"It holds {len(found.rows)} rows; at most {MOST_ROWS} at a time. Split the list.")
+    _refuse_many(len(found.rows))
     return found
+
+
+def _refuse_many(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise UnreadableListError(f"It holds {rows} rows; at most {MOST_ROWS} at a time. Split the list.")
 
 
 # Bytes
@@ -225,22 +243,13 @@ def _decoded_line(line: bytes) -> tuple[str, str]:
 
 
 def _read_workbook(data: bytes) -> StudyList:
-    import openpyxl  # large, and only this needs it
-
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MOST_UNPACKED:
-            raise UnreadableListError("The workbook is too large once unpacked. Save the list alone as CSV.")
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        grids = [(sheet.title, [list(row) for row in sheet.iter_rows(values_only=True)]) for sheet in book.worksheets]
-    except UnreadableListError:
-        raise
-    except Exception as error:
-        raise UnreadableListError("The workbook cannot be opened. Save it again as XLSX, or as CSV.") from error
-    for title, grid in grids:
+        grids = sheets_of(data)
+    except WorkbookError as error:
+        raise UnreadableListError(str(error)) from error
+    for title, grid in grids.items():
         if _header_row(grid) is not None:
-            others = [name for name, _grid in grids if name != title]
+            others = [name for name in grids if name != title]
             notes = [f"Read from the sheet “{title}”; not read: {', '.join(others)}."] if others else []
             return _limited(_read_grid(grid, "workbook", notes))
     raise UnreadableListError(_NO_HEADER)
@@ -249,15 +258,46 @@ def _read_workbook(data: bytes) -> StudyList:
 def _read_delimited(lines: Sequence[str]) -> list[list[Any]] | None:
     """The cells of the first delimiter with which a row names known columns."""
     for delimiter in "\t,;":
-        grid: list[list[Any]] = list(csv.reader(lines, delimiter=delimiter, strict=False))
-        if _header_row(grid) is not None:
-            return grid
+        rows, head = _delimited_rows(lines, delimiter), []
+        try:
+            head.extend(itertools.islice(rows, HEADER_WITHIN))
+        except UnreadableListError:
+            if _header_row(head) is not None:
+                raise
+        if _header_row(head) is not None:
+            return [*head, *rows]
     return None
+
+
+def _delimited_rows(lines: Sequence[str], delimiter: str) -> Iterator[list[Any]]:
+    """Rows of a delimited text; a quotation mark without its partner would take all that follows into one cell."""
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+    first = 1
+    try:
+        for row in reader:
+            lost = reader.line_num > first and reader.line_num == len(lines) and not _closes(lines)
+            if lost or reader.line_num - first > MOST_LINES_OF_A_ROW:
+                raise UnreadableListError(_NO_PARTNER.format(first))
+            first = reader.line_num + 1
+            yield row
+    except csv.Error as error:
+        raise UnreadableListError(_NO_PARTNER.format(first)) from error
+
+
+def _closes(lines: Sequence[str]) -> bool:
+    """Whether the last line that says something can end a cell that began on a line before."""
+    return '"' in next(line for line in reversed(lines) if line.strip())
+
+
+_NO_PARTNER: Final = (
+    "A cell that begins at line {} does not end: a quotation mark has no partner, and the rows below would be lost. "
+    "Nothing was read. Close the quotation mark, or take it out."
+)
 
 
 def _header_row(grid: Sequence[Sequence[Any]]) -> int | None:
     for index, row in enumerate(grid[:HEADER_WITHIN]):
-        known = {COLUMNS[name] for cell in row if (name := _column_name(cell)) in COLUMNS}
+        known = {COLUMNS[name] for cell in row[:MOST_COLUMNS] if (name := _column_name(cell)) in COLUMNS}
         if len(known) >= 2 or (known and sum(1 for cell in row if cell not in (None, "")) == 1):
             return index
     return None
@@ -284,7 +324,7 @@ def _columns(header: Sequence[Any]) -> tuple[dict[int, str], list[str]]:
     """The field of each column; the second of two columns for one field is not read, and told."""
     keys: dict[int, str] = {}
     unknown = []
-    for index, cell in enumerate(header):
+    for index, cell in enumerate(header[:MOST_COLUMNS]):
         key = COLUMNS.get(_column_name(cell))
         if key and key not in keys.values():
             keys[index] = key
@@ -457,7 +497,7 @@ def read_entry(row: ListRow) -> Entry:
 
 
 def _tidy(text: str) -> str:
-    text = " ".join(text.split())
+    text = plain_line(text)
     return "" if is_blank(text) else text
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef
 
 from meta_app.accounts.models import User
-from meta_app.extraction.list_parsers import Entry, ListProblem
+from meta_app.common.texts import plain_line
+from meta_app.extraction.list_parsers import Entry, ListProblem, Unit
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Study
 from meta_app.library.domain import (
+    LONGEST_LABEL,
     folded,
     label_question,
     label_year,
@@ -36,7 +38,7 @@ class ListLine:
 
     @property
     def blocked(self) -> bool:
-        return any(problem.blocks for problem in self.problems)
+        return bool(self.problems)
 
     @property
     def fresh(self) -> bool:
@@ -44,7 +46,11 @@ class ListLine:
 
 
 def list_lines(
-    project: Project, entries: Sequence[Entry], labels: Mapping[int, str], keep: Collection[int] = ()
+    project: Project,
+    entries: Sequence[Entry],
+    labels: Mapping[int, str],
+    keep: Collection[int] = (),
+    unit: Unit = "row",
 ) -> list[ListLine]:
     """The rows with their labels, compared with the project's reports, in two queries.
 
@@ -54,10 +60,12 @@ def list_lines(
         Labels that the person typed, by number of row.
     keep : collection
         Rows that are wanted although they repeat a report.
+    unit : str
+        What the numbers of the entries count.
     """
     known = _known_reports(project)
     taken = list(Study.objects.filter(project=project).values_list("label", flat=True))
-    repeats = _repeats(entries, known, {folded(label): label for label in taken}, labels)
+    repeats = _repeats(entries, known, {folded(label): label for label in taken}, labels, unit)
     repeats = {number: name for number, name in repeats.items() if number not in keep}
     wanted = {entry.number: _wanted_label(entry, labels.get(entry.number, "")) for entry in entries}
     free = [entry for entry in entries if not entry.blocked and wanted[entry.number]]
@@ -76,8 +84,8 @@ def list_lines(
 
 
 def _wanted_label(entry: Entry, typed: str) -> str:
-    told = " ".join((typed or entry.label).split())[:120]
-    return told or study_label(read_authors(entry.report["authors"]), entry.report["year"])[:120]
+    told = plain_line(typed or entry.label)[:LONGEST_LABEL]
+    return told or study_label(read_authors(entry.report["authors"]), entry.report["year"])[:LONGEST_LABEL]
 
 
 def _line(entry: Entry, label: str, repeats: str, labels: Mapping[int, str]) -> ListLine:
@@ -131,6 +139,7 @@ def _repeats(
     known: Mapping[str, tuple[str, str]],
     taken: Mapping[str, str],
     labels: Mapping[int, str],
+    unit: Unit,
 ) -> dict[int, str]:
     """What each repeated row repeats: a report of the project or a row above. Two DOIs that differ are two papers."""
     seen = dict(known)
@@ -147,7 +156,7 @@ def _repeats(
         elif not keys and bare in taken:
             found[entry.number] = taken[bare]
         for key in keys:
-            seen.setdefault(key, (f"row {entry.number}", doi))
+            seen.setdefault(key, (f"{unit} {entry.number}", doi))
     return found
 
 

@@ -1,7 +1,7 @@
 """The list of studies: who is where; importing more; dealing them out to reviewers."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -16,7 +16,15 @@ from meta_app.common.exceptions import UserError
 from meta_app.common.forms import read_number
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.extraction.list_forms import AssignForm, CheckedListForm, DealForm, ListForm, rows_as_text
-from meta_app.extraction.list_parsers import FIELDS, ListRow, StudyList, UnreadableListError, read_entries, read_list
+from meta_app.extraction.list_parsers import (
+    FIELDS,
+    MOST_BYTES,
+    TOO_LARGE,
+    StudyList,
+    UnreadableListError,
+    read_entries,
+    read_list,
+)
 from meta_app.extraction.list_parsers import read_text as read_typed
 from meta_app.extraction.list_selectors import ListLine, extractors, list_lines, workloads
 from meta_app.extraction.list_services import (
@@ -39,6 +47,7 @@ KEPT_SHOWN = 5
 LINES_SHOWN = 300
 LARGEST_PAGE = 2_200_000
 """Bytes of rows that a page can carry back (`DATA_UPLOAD_MAX_MEMORY_SIZE` holds them and the typed labels)."""
+SEND_AGAIN = "Send the list again: what came back cannot be read. Nothing was imported."
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -203,13 +212,17 @@ def list_import(request: HttpRequest, project_id: int) -> HttpResponse:
         found = _sent_list(form)
     except UnreadableListError as error:
         return _choose(request, place, str(error), form.cleaned_data["text"])
-    if len(rows_as_text(found.rows).encode()) > LARGEST_PAGE:
-        return _choose(request, place, "The list is too long for one page. Split it, for example into two files.")
+    size = len(rows_as_text(found.rows).encode())
+    if size > LARGEST_PAGE:
+        told = f"{len(found.rows)} rows of {size / 1e6:.1f} MB, and {LARGEST_PAGE / 1e6:.1f} MB fit"
+        return _choose(request, place, f"The list is too long for one page: {told}. Split it into two files.")
     return _preview(request, place, found)
 
 
 def _sent_list(form: ListForm) -> StudyList:
     file = form.cleaned_data["file"]
+    if file and file.size > MOST_BYTES:
+        raise UnreadableListError(TOO_LARGE)
     return read_list(file.read(), file.name) if file else read_typed(form.cleaned_data["text"])
 
 
@@ -221,8 +234,7 @@ def _choose(request: HttpRequest, place: Place, refusal: str = "", text: str = "
 def _preview(
     request: HttpRequest, place: Place, found: StudyList, refusal: str = "", status: int = 200
 ) -> HttpResponse:
-    form = CheckedListForm(request.POST)
-    lines = list_lines(place.project, read_entries(found.rows), form.labels())
+    lines = _lines_of(place, found, CheckedListForm(request.POST))
     asked = [line for line in lines if line.question or (line.problems and not line.entry.blocked)]
     context = {
         "place": place,
@@ -237,6 +249,10 @@ def _preview(
         "most": LINES_SHOWN,
     }
     return render(request, "extraction/list_preview.html", context, status=status)
+
+
+def _lines_of(place: Place, found: StudyList, form: CheckedListForm, keep: Collection[int] = ()) -> list[ListLine]:
+    return list_lines(place.project, read_entries(found.rows), form.labels(), keep, found.unit)
 
 
 def _counts(lines: Iterable[ListLine]) -> dict[str, int]:
@@ -256,16 +272,16 @@ def list_confirm(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id, EXTRACT)
     form = CheckedListForm(request.POST)
     if not form.is_valid():
-        return _choose(request, place, "Send the list again: what came back cannot be read. Nothing was imported.")
-    rows = form.cleaned_data["rows"]
-    lines = list_lines(place.project, read_entries(rows), form.labels(), form.wanted_repeats())
+        return _choose(request, place, SEND_AGAIN)
+    found = form.found()
+    lines = _lines_of(place, found, form, form.wanted_repeats())
     chosen = [line for line in lines if line.fresh]
     if not chosen:
-        return _preview(request, place, StudyList(rows, ""), "Nothing was imported: no row is ready.", 400)
+        return _preview(request, place, found, "Nothing was imported: no row is ready.", 400)
     try:
         made = studies_import(place=place, lines=chosen)
     except UserError as error:
-        return _preview(request, place, StudyList(rows, ""), error.message, error.status)
+        return _preview(request, place, found, error.message, error.status)
     left = len(lines) - len(made)
     kept = f" {left} row{'s' if left > 1 else ''} of the list {'were' if left > 1 else 'was'} left out." if left else ""
     messages.success(request, f"{len(made)} stud{'ies are' if len(made) > 1 else 'y is'} added.{kept}")
@@ -278,14 +294,13 @@ def list_left_out(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id, EXTRACT)
     form = CheckedListForm(request.POST)
     if not form.is_valid():
-        return _choose(request, place, "Send the list again: what came back cannot be read.")
-    rows: list[ListRow] = form.cleaned_data["rows"]
-    lines = list_lines(place.project, read_entries(rows), form.labels())
+        return _choose(request, place, SEND_AGAIN)
+    found = form.found()
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="left-out.csv"'
     table = csv.writer(response)
-    table.writerow(["row", "problem", *FIELDS])
-    for row, line in zip(rows, lines, strict=True):
+    table.writerow([found.unit, "problem", *FIELDS])
+    for row, line in zip(found.rows, _lines_of(place, found, form), strict=True):
         if not line.fresh:
             values = [row.values.get(key, "") for key in FIELDS]
             table.writerow([row.number, formula_safe(_reason(line)), *map(formula_safe, values)])

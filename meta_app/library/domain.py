@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from string import ascii_lowercase
 from typing import Final, Literal
 
@@ -55,6 +56,8 @@ _DOI: Final = re.compile(r"10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
 LEAST_TITLE: Final = 12
 """Letters below which equal titles say little ("Editorial")."""
 LEAST_HAN_TITLE: Final = 6
+LONGEST_LABEL: Final = 120
+"""Characters of a study's label, its letter included."""
 
 
 @dataclass(frozen=True)
@@ -217,8 +220,10 @@ def spread_labels(wanted: Sequence[str], taken: Iterable[str]) -> list[str]:
 
 def _free_label(label: str, used: set[str]) -> str:
     letters = ascii_lowercase[1:] if label.casefold() in used else ascii_lowercase
-    endings: list[str] = [*letters, *(f"{letter}{other}" for letter in letters for other in ascii_lowercase)]
-    return label + next(ending for ending in endings if (label + ending).casefold() not in used)
+    pairs = (f"{letter}{other}" for letter in letters for other in ascii_lowercase)
+    endings = chain(letters, pairs, (f"-{number}" for number in count(1)))
+    labels = (label[: LONGEST_LABEL - len(ending)] + ending for ending in endings)
+    return next(free for free in labels if free.casefold() not in used)
 
 
 def bare_doi(text: str) -> str:

@@ -13,6 +13,9 @@ HEAD_BYTES: Final = 1024
 TAIL_BYTES: Final = 65_536
 MOST_OBJECT_STREAMS: Final = 2_000
 LARGEST_OBJECT_STREAM: Final = 1_000_000
+LARGEST_OBJECT_STREAMS: Final = 100_000_000
+"""Bytes unpacked of all of them: a hostile file is not searched to its end."""
+LONGEST_DICTIONARY: Final = 600
 
 _NOT_A_PDF: Final = "This is not a PDF, whatever its name says: it does not begin as one. Choose the PDF of the paper."
 _OTHERS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = (
@@ -32,7 +35,7 @@ _OTHERS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = (
     (re.compile(rb"%!PS"), "This is PostScript. Convert it to PDF first."),
 )
 _ENCRYPTED: Final = re.compile(rb"/Encrypt\s*(?:\d+\s+\d+\s+R|<<)")
-_OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b.{0,500}?\bstream\r?\n", re.DOTALL)
+_STREAM: Final = re.compile(rb"\bstream\r?\n")
 PROTECTED: Final = "It is protected: if it asks for a password, upload a copy without one."
 SCANNED: Final = "It seems to be a scan without text: nothing can be selected in it, so type quotes by hand."
 
@@ -63,11 +66,18 @@ def _has_fonts(data: Bytes) -> bool:
 
 def _object_streams(data: Bytes) -> Iterator[bytes]:
     """The packed objects of newer PDFs, which name the fonts."""
-    for number, found in enumerate(_OBJECT_STREAM.finditer(data)):
-        if number == MOST_OBJECT_STREAMS:
+    at, left = 0, LARGEST_OBJECT_STREAMS
+    for _number in range(MOST_OBJECT_STREAMS):
+        at = data.find(b"/ObjStm", at) + 1
+        if not at or left <= 0:
             return
-        packed = data[found.end() : found.end() + LARGEST_OBJECT_STREAM]
+        begins = _STREAM.search(data, at, at + LONGEST_DICTIONARY)
+        if begins is None:
+            continue
+        packed = data[begins.end() : begins.end() + LARGEST_OBJECT_STREAM]
         try:
-            yield zlib.decompressobj().decompress(packed, LARGEST_OBJECT_STREAM)
+            objects = zlib.decompressobj().decompress(packed, LARGEST_OBJECT_STREAM)
         except zlib.error:
             continue
+        left -= len(objects)
+        yield objects

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from meta_app.common.forms import LinesField, StyledForm
+from meta_app.common.forms import LineField, LinesField, StyledForm
 from meta_app.projects.domain import FIELDS, OPERATORS, Rule, rule_problem
 from meta_app.projects.models import Project, Protocol, Role
 
@@ -16,6 +16,7 @@ class ProjectForm(StyledForm, forms.ModelForm):
     class Meta:
         model = Project
         fields = ["name", "question", "extractors_needed", "source_note"]
+        field_classes = {"name": LineField}
         widgets = {
             "question": forms.Textarea({"rows": 3}),
             "extractors_needed": forms.RadioSelect,

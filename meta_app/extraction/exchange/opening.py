@@ -11,6 +11,7 @@ from meta_app.extraction.exchange.records import UnreadableError
 LARGEST_FILE: Final = 20_000_000
 LARGEST_UNPACKED: Final = 60_000_000
 MOST_FILES: Final = 3000
+MOST_LINES: Final = 500_000
 LARGEST_RATIO: Final = 200
 """Times; texts of numbers pack to a tenth or so, and a bomb to a thousandth."""
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -44,8 +45,15 @@ def text_of(name: str, content: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if "\x00" not in text:
-            return text
+            return _bounded(name, text)
     raise UnreadableError(name, "is no text that can be read.", "Save it as text in UTF-8, or as XLSX.")
+
+
+def _bounded(name: str, text: str) -> str:
+    lines = text.count("\n") + text.count("\r")
+    if lines > MOST_LINES:
+        raise UnreadableError(name, f"has {lines:,} lines; {MOST_LINES:,} are read.", "Import it in parts.")
+    return text
 
 
 def unpacked(name: str, content: bytes) -> dict[str, bytes]:

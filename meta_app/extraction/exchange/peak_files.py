@@ -17,6 +17,7 @@ from meta_app.extraction.exchange.tables import rows_of_csv
 
 Cells = dict[str, str]
 MOST_PEAKS: Final = 5000
+LONGEST_CELL: Final = 2000
 HEADERS: Final = {
     "x": "x", "y": "y", "z": "z", "x_reported": "x", "y_reported": "y", "z_reported": "z", "xmm": "x", "ymm": "y",
     "zmm": "z", "coordinates": "x", "mni": "x", "xyz": "x",
@@ -141,6 +142,10 @@ def _cells(
         if len(row) > len(names) and any(cell.strip() for cell in row[len(names) :]):
             reader.error("This row has more cells than the header; the surplus is not read.", "Look at it.", number)
         cells = {columns[place]: cell.strip() for place, cell in enumerate(row) if columns.get(place) and cell.strip()}
+        if any(len(text) > LONGEST_CELL for text in cells.values()):
+            message = f"A cell is longer than {LONGEST_CELL:,} characters; the rest of it is not read."
+            reader.error(message, "Is a quotation mark without its partner?", number)
+            cells = {name: text[:LONGEST_CELL] for name, text in cells.items()}
         if cells.get("statistic") and kind and not cells.get("kind"):
             cells["kind"] = kind
         yield cells

@@ -4,7 +4,7 @@ What such a format says is compared with what it would say if nothing had been e
 dataset is taken whole from the companion, of an edited one what the file says wins, and that is told.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -53,25 +53,26 @@ class PlainDataset:
 def plain_studies(datasets: Iterable[PlainDataset], chosen: Chosen) -> list[Item]:
     """Each entry as a study with one dataset; entries of one study are together."""
     studies: dict[str, Item] = {}
+    taken: set[tuple[str, str]] = set()
     for dataset in datasets:
         study = _study(dataset, chosen)
-        if study["label"] in studies:
-            studies[study["label"]] = _joined(studies[study["label"]], study)
-        else:
-            studies[study["label"]] = study
+        kept = studies.setdefault(study["label"], study)
+        if kept is not study:
+            _join(kept, study, taken)
+        taken.add((study["label"], kept["datasets"][-1]["label"]))
     return list(studies.values())
 
 
-def _joined(one: Item, other: Item) -> Item:
-    """A further dataset of a study, with a cohort and a label of its own."""
+def _join(one: Item, other: Item, taken: Collection[tuple[str, str]]) -> None:
+    """Give a study a further dataset, with a cohort and a label of its own."""
     number = len(one["datasets"]) + 1
     (cohort,), (dataset,) = other["cohorts"], other["datasets"]
     groups = [{**group, "key": f"{group['key']}{number}"} for group in cohort["groups"]]
-    taken = {item["label"] for item in one["datasets"]}
-    label = dataset["label"] if dataset["label"] not in taken else f"{dataset['label'][:110]} ({number})"
+    label = dataset["label"]
+    label = label if (one["label"], label) not in taken else f"{label[:110]} ({number})"
     keys = {name: dataset[name] and f"{dataset[name]}{number}" for name in ("group_a", "group_b")}
-    cohorts = [*one["cohorts"], {**cohort, "key": f"people {number}", "groups": groups}]
-    return {**one, "cohorts": cohorts, "datasets": [*one["datasets"], {**dataset, "label": label, **keys}]}
+    one["cohorts"].append({**cohort, "key": f"people {number}", "groups": groups})
+    one["datasets"].append({**dataset, "label": label, **keys})
 
 
 def _study(dataset: PlainDataset, chosen: Chosen) -> Item:

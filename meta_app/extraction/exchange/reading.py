@@ -9,7 +9,7 @@ from meta_app.common.words import counted
 from meta_app.extraction.exchange import nimads, sdm, sleuth, tables
 from meta_app.extraction.exchange.opening import kind_of_file, text_of, unpacked
 from meta_app.extraction.exchange.plain import COMPANION, Chosen, PlainDataset, merged, plain_studies
-from meta_app.extraction.exchange.records import Item, Reader, Reading, UnreadableError, shaped
+from meta_app.extraction.exchange.records import Item, Reader, Reading, UnreadableError, read_json, shaped
 
 Sheets = Mapping[str, Sequence[Sequence[Any]]]
 SheetsOf = Callable[[str, bytes], Sheets]
@@ -26,14 +26,29 @@ class Tools:
     chosen: Chosen = field(default_factory=Chosen)
 
 
+MOST_DATASETS: Final = 1000
+MOST_PEAKS: Final = 50_000
+
+
 def read_studies(files: Mapping[str, bytes], tools: Tools) -> Reading:
     """All studies of the files, which belong to one format; a ZIP is opened.
 
     Raises
     ------
     UnreadableError
-        Nothing can be used.
+        Nothing can be used, or more than is imported at a time.
     """
+    reading = _read(files, tools)
+    datasets = _datasets(reading)
+    peaks = sum(len(dataset["peaks"]) for dataset in datasets)
+    if max(len(datasets), len(reading.studies)) > MOST_DATASETS or peaks > MOST_PEAKS:
+        message = f"holds {len(reading.studies):,} studies, {len(datasets):,} datasets and {peaks:,} peaks."
+        mend = f"Import at most {MOST_DATASETS:,} datasets and {MOST_PEAKS:,} peaks at a time."
+        raise UnreadableError(next(iter(files)) if len(files) == 1 else "the upload", message, mend)
+    return reading
+
+
+def _read(files: Mapping[str, bytes], tools: Tools) -> Reading:
     if not files:
         raise UnreadableError("the upload", "holds no file.", "Choose a file.")
     if len(files) == 1:
@@ -64,7 +79,7 @@ def _read_many(name: str, files: Mapping[str, bytes], tools: Tools) -> Reading:
         if file in files:
             return _read_json(file, files[file], tools)
     if len(files) == 1:
-        return read_studies(files, tools)
+        return _read(files, tools)
     raise UnreadableError(name, "is of no known format.", f"Known are {FORMATS}.")
 
 
@@ -83,12 +98,14 @@ def _with(reading: Reading, reader: Reader) -> Reading:
 
 
 def _parsed(name: str, content: bytes) -> Any:
+    text = text_of(name, content).lstrip("\ufeff")
     try:
-        return json.loads(text_of(name, content).lstrip("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        return read_json(text)
+    except json.JSONDecodeError as error:
         mend = "The file may have been cut off: download or save it again."
-        raise UnreadableError(name, f"is no whole JSON{where}.", mend) from error
+        raise UnreadableError(name, f"is no whole JSON at line {error.lineno}.", mend) from error
+    except ValueError as error:
+        raise UnreadableError(name, f"{error}.", "Save it again from the program that made it.") from error
 
 
 def _read_json(name: str, content: bytes, tools: Tools) -> Reading:

@@ -4,7 +4,9 @@ A study is a mapping: label, year, reports (their keys), note, values, sources, 
 (with their peaks). Cohorts, groups and datasets have a key that the others name them by.
 """
 
+import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -42,6 +44,8 @@ _DEFAULTS: Final = {
     "report.kind": "article", "group.kind": "patients",
 }  # fmt: skip
 LONGEST_LABEL: Final = 120
+MOST_PROBLEMS: Final = 1000
+YEARS: Final = range(1500, 2101)
 
 
 @dataclass(frozen=True)
@@ -89,11 +93,61 @@ def kind_of(name: str) -> Kind:
     return "flag" if name in _FLAGS else "text"
 
 
+def read_json(text: str) -> Any:
+    """What a JSON text says, if every database can hold it: no NaN, no infinity, no NUL, no half of a character.
+
+    Raises
+    ------
+    ValueError
+        With the sentence why not; JSONDecodeError names the line.
+    """
+    try:
+        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        if _ODD_CHARACTER.search(text):
+            _refuse_odd(parsed)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except (json.JSONDecodeError, OddJsonError):
+        raise
+    except ValueError as error:
+        raise ValueError("holds a number of thousands of digits") from error
+    return parsed
+
+
+class OddJsonError(ValueError):
+    """JSON that some database cannot hold."""
+
+
+def _refuse_constant(word: str) -> float:
+    raise OddJsonError(f"holds {word}, which is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse_constant(text[:40])
+
+
+def _refuse_odd(parsed: Any) -> None:
+    try:
+        plain = json.dumps(parsed, ensure_ascii=False).encode().decode()
+    except UnicodeEncodeError:
+        raise OddJsonError("holds half of a character") from None
+    if _NUL.search(plain):
+        raise OddJsonError("holds a character of code zero")
+
+
+_ODD_CHARACTER: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
 def typed(name: str, raw: Any) -> Any:
     """The value of a field; ValueError with the sentence why not."""
     if raw is None or raw == "":
         return {"text": "", "flag": False}.get(kind_of(name))
-    return _READERS[kind_of(name)](raw)
+    value = _READERS[kind_of(name)](raw)
+    if name == "year" and value not in YEARS:
+        raise ValueError(f"“{raw}” is not a year")
+    return value
 
 
 def _text(raw: Any) -> str:
@@ -143,10 +197,18 @@ class Reader:
     problems: list[FileProblem] = field(default_factory=list)
 
     def error(self, message: str, mend: str, row: int | None = None) -> None:
-        self.problems.append(FileProblem("error", self.file, message, mend, row))
+        self._tell(FileProblem("error", self.file, message, mend, row))
 
     def warn(self, message: str, mend: str, row: int | None = None) -> None:
-        self.problems.append(FileProblem("warning", self.file, message, mend, row))
+        self._tell(FileProblem("warning", self.file, message, mend, row))
+
+    def _tell(self, problem: FileProblem) -> None:
+        """A file of another kind has as many problems as lines; nobody reads them all."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+        elif len(self.problems) == MOST_PROBLEMS:
+            message = f"There are more than {MOST_PROBLEMS:,} such places; no further one is listed."
+            self.problems.append(FileProblem("error", self.file, message, "Is this the right file?"))
 
     def columns(self, level: str, names: Iterable[str], raw: Mapping[str, Any], where: str) -> Item:
         """The named fields; one that cannot be read is told, and stays as if it were not reported."""

@@ -5,6 +5,7 @@ kernel of such an analysis is to be no narrower than the smaller group allows.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,7 @@ from meta_app.extraction.exchange.plain import PlainDataset, PlainPeak
 from meta_app.extraction.exchange.records import Item, Reader
 
 ALL, HIGHER, LOWER = "sleuth.txt", "higher.txt", "lower.txt"
+LONGEST_NUMBER: Final = 6
 _SPACES: Final = {"mni": "mni", "talairach": "talairach", "tal": "talairach"}
 _REFERENCE: Final = re.compile(r"reference\s*=\s*(\w+)", re.I)
 _SUBJECTS: Final = re.compile(r"subjects\s*=\s*(\S+)", re.I)
@@ -78,11 +80,12 @@ def is_sleuth(text: str) -> bool:
 def read(text: str, reader: Reader) -> dict[str, PlainDataset]:
     """The experiments by name; a second one of a name gets a number."""
     found: dict[str, PlainDataset] = {}
+    times: Counter[str] = Counter()
     for experiment in _experiments(text, reader):
-        base = " ".join(experiment.names) or "Experiment"
-        name, number = base, 2
+        name = base = " ".join(experiment.names) or "Experiment"
         while name in found:
-            name, number = f"{base} ({number})", number + 1
+            times[base] += 1
+            name = f"{base} ({times[base] + 1})"
         if experiment.n is None:
             reader.warn(f"{name}: the number of subjects is missing.", "Complete it after the import.")
         if experiment.space == "unknown":
@@ -121,7 +124,7 @@ def _header(words: str, current: _Experiment, space: str, number: int, reader: R
             reader.warn(f"The reference “{match[1]}” is not known.", "Write MNI or Talairach.", number)
         return _SPACES.get(match[1].lower(), "unknown")
     if match := _SUBJECTS.match(words):
-        if match[1].isdecimal():
+        if match[1].isdecimal() and len(match[1]) <= LONGEST_NUMBER:
             current.n = int(match[1])
         elif match[1].upper() != "NA":
             reader.error(f"“{match[1]}” is no number of subjects.", "Write a whole number.", number)

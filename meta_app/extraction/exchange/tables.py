@@ -23,12 +23,14 @@ from meta_app.extraction.exchange.records import (
     Item,
     Reader,
     UnreadableError,
+    read_json,
 )
 
 Cell = str | int | float | bool | None
 NAMES: Final = ("reports", "studies", "cohorts", "groups", "datasets", "peaks", "sources")
 NEEDED: Final = ("studies", "groups", "datasets", "peaks")
 MOST_ROWS: Final = 200_000
+MOST_COLUMNS: Final = 500
 _SOURCE_FIELDS: Final = ("quote", "page", "reported", "formula")
 _TYPED: Final = re.compile(r"(?P<key>.+) \[(?P<kind>text|number|yes_no|json)\]")
 _GUARDED: Final = re.compile("'+[" + re.escape("".join(FORMULA_STARTS)) + "]")
@@ -167,11 +169,13 @@ def rows_of_csv(file: str, text: str) -> list[list[str]]:
     """By the delimiter that its first lines have most of."""
     first = "".join(text.splitlines(keepends=True)[:20])
     delimiter = max("\t;,", key=first.count)
+    rows: list[list[str]] = []
     try:
-        rows = [
-            [unguarded(cell) for cell in row]
-            for row in csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=delimiter)
-        ]
+        for row in csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=delimiter):
+            if len(row) > MOST_COLUMNS:
+                mend = "Is this a table? Its first row names the columns."
+                raise UnreadableError(file, f"has more than {MOST_COLUMNS} columns.", mend, len(rows) + 1)
+            rows.append([unguarded(cell) for cell in row])
     except csv.Error as error:
         raise UnreadableError(file, f"is no table ({error}).", "Save it as CSV in UTF-8, or as XLSX.") from error
     if len(rows) > MOST_ROWS:
@@ -241,13 +245,13 @@ _TYPES: Final[dict[str, Callable[[Any], Any]]] = {
     "text": str,
     "number": _as_number,
     "yes_no": _as_answer,
-    "json": lambda cell: json.loads(str(cell)),
+    "json": lambda cell: read_json(str(cell)),
 }
 
 
 def _json(cell: Any, default: Any, reader: Reader) -> Any:
     try:
-        return json.loads(str(cell)) if cell not in (None, "") else default
+        return read_json(str(cell)) if cell not in (None, "") else default
     except ValueError:
         reader.error(f"“{str(cell)[:40]}” does not list reports.", 'Write it as ["key", "key"].')
         return default

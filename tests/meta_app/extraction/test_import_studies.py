@@ -14,7 +14,7 @@ from meta_app.extraction.import_services import studies_import
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Peak, Study
 from meta_app.projects.permissions import EXTRACT, enter_project
 
-from .peak_cast import make_dataset
+from .peak_cast import page
 
 TABLE = b"study\tn1\tn2\tt_thr\nCao2017\t18\t20\t3.1\nZhang2016\t12\t13\tNA\n"
 FOLDER = packed(
@@ -39,10 +39,6 @@ def place(reviewer, project):
 
 def upload(name, content):
     return SimpleUploadedFile(name, content)
-
-
-def page(name, project, *more):
-    return reverse(f"extraction:{name}", args=[project.pk, *more])
 
 
 def hidden(text, name):
@@ -143,6 +139,18 @@ def test_one_bad_study_leaves_the_others_in(place):
     assert list(Study.objects.values_list("label", flat=True)) == ["Cao 2017"]
 
 
+def test_a_peak_that_cannot_be_is_kept_as_text_and_told_before_and_after_the_import(place, project, sign_in, reviewer):
+    impossible = study()
+    impossible["datasets"][0]["peaks"][0] |= {"statistic_kind": "r", "statistic": 1.0}
+    content = {"format": "concord-agreed-dataset/2", "reports": [], "studies": [impossible]}
+    answer = preview(sign_in(reviewer), project, json.dumps(content).encode(), "a.json")
+    assert "ALFF, row 1: r is not between -1 and 1, or is 0." in answer.text
+    (outcome,) = take(place, impossible)
+    assert outcome.problems[0].endswith("A correlation is above -1 and below 1: check the value and its kind.")
+    peak = Peak.objects.get()
+    assert (peak.cells["statistic"], peak.statistic) == ("1", None)
+
+
 def test_another_reviewers_study_becomes_ones_own_draft_and_nothing_of_theirs_shows(
     place, second_reviewer, project, sign_in
 ):
@@ -191,11 +199,6 @@ def test_an_upload_that_is_gone_or_anothers_is_refused(sign_in, reviewer, second
 
 
 # Peaks of one dataset
-
-
-@pytest.fixture
-def dataset(project, reviewer):
-    return make_dataset(project, reviewer)
 
 
 def preview_peaks(client, project, dataset, content=PEAKS, name="peaks.csv"):

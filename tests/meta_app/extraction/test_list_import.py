@@ -28,11 +28,6 @@ def look(client, project, text=LIST):
     return answer, answer.context["rows"]
 
 
-@pytest.fixture
-def client(sign_in, reviewer):
-    return sign_in(reviewer)
-
-
 def test_a_list_is_looked_at_before_anything_is_stored(client, project):
     answer, _rows = look(client, project)
     assert answer.context["counts"] == {"rows": 4, "new": 3, "repeated": 0, "blocked": 1, "asked": 1}
@@ -82,6 +77,37 @@ def test_a_report_that_is_known_by_doi_or_title_is_skipped_unless_it_is_ticked(c
 def test_a_row_repeated_within_the_list_is_known_too(client, project):
     answer, _rows = look(client, project, LIST + '"Cao S, Song G",Another title of the paper,2017,10.1000/A\n')
     assert answer.context["repeated"][0].repeats == "row 2"
+
+
+RECORDS = """TY  - JOUR
+AU  - Cao S
+TI  - Local brain activity in pain
+PY  - 2017
+ER  -
+TY  - JOUR
+AU  - Cao S
+TI  - Local brain activity in pain
+PY  - 2017
+ER  -
+TY  - JOUR
+AU  - Gu L
+TI  - Slow bands of the brain in pain
+PY  - 19
+ER  -
+"""
+
+
+def test_the_numbers_of_records_and_typed_lines_are_told_as_lines_and_those_of_a_table_as_rows(client, project):
+    answer, rows = look(client, project, RECORDS)
+    assert answer.text.count('class="number">Line</th>') == 3
+    assert 'class="number">Row</th>' not in answer.text
+    assert answer.context["repeated"][0].repeats == "line 1"
+    sent = {"rows": rows, "kind": answer.context["found"].kind}
+    left = client.post(page(project, "list_left_out"), sent).content.decode("utf-8-sig").splitlines()
+    assert (left[0].split(",")[0], left[1].split(",")[0]) == ("line", "6")
+    assert "The same report as line 1." in left[1]
+    assert 'class="number">Line</th>' in look(client, project, "Cao 2017\nGu 2019\n")[0].text
+    assert 'class="number">Row</th>' in look(client, project)[0].text
 
 
 def test_equal_titles_with_different_dois_are_two_reports(client, project):
