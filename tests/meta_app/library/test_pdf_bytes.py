@@ -1,5 +1,7 @@
 """What a file is, is told from its bytes: the cases of PDFs that people really upload."""
 
+import zlib
+
 import pytest
 
 from meta_app.library.parsers import PROTECTED, SCANNED, pdf_notices
@@ -54,3 +56,20 @@ def test_what_is_no_whole_pdf_is_refused_with_what_to_do(data, told):
     with pytest.raises(ValueError, match=told) as refused:
         pdf_notices(data)
     assert str(refused.value).count(".") >= 1
+
+
+def test_a_thesis_of_three_hundred_pages_is_taken_whether_its_fonts_are_packed_or_not():
+    pages = [["Cao 2017", f"Page {number}"] for number in range(300)]
+    assert [pdf_notices(make_pdf(*pages, packed=packed)) for packed in (False, True)] == [[], []]
+
+
+def test_a_file_of_nothing_but_beginnings_of_object_streams_is_looked_through_once():
+    assert pdf_notices(b"%PDF-1.5\n" + b"/ObjStm " * 3_000_000 + b"%%EOF") == [SCANNED]
+
+
+def test_object_streams_are_unpacked_up_to_a_bound(monkeypatch):
+    monkeypatch.setattr("meta_app.library.parsers.LARGEST_OBJECT_STREAMS", 3_000_000)
+    empty, fonts = zlib.compress(b" " * 5_000_000), zlib.compress(b"<< /Type /Font >>")
+    streams = [b"<< /Type /ObjStm >>\nstream\n" + packed + b"\nendstream\n" for packed in (*[empty] * 5, fonts)]
+    assert pdf_notices(b"%PDF-1.5\n" + b"".join(streams[3:]) + b"%%EOF") == []
+    assert pdf_notices(b"%PDF-1.5\n" + b"".join(streams) + b"%%EOF") == [SCANNED]

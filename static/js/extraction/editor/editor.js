@@ -107,7 +107,7 @@ function tellOthers(answer) {
     const [box, name] = [answer.closest(".dataset-box"), baseOf(answer).value];
     box.querySelector(".dataset-name").textContent = name;
     for (const link of box.querySelectorAll(".peaks-link")) link.setAttribute("aria-label", `Enter the peaks of ${name}`);
-  } else {
+  } else if (level !== "study") {
     const groups = level === "group" ? [number] : [...answer.closest(".cohort").querySelectorAll(".group-name")].map(({ dataset }) => dataset.group);
     for (const group of groups) nameGroup(group);
   }
