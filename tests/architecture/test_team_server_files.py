@@ -69,6 +69,7 @@ def test_the_stores_have_no_root_no_port_and_a_named_volume(name):
     service = COMPOSE["services"][name]
     assert service["user"] not in {"root", "0"}
     assert "ports" not in service
+    assert service["volumes"]
     assert all(volume.split(":")[0] in COMPOSE["volumes"] for volume in service["volumes"])
 
 

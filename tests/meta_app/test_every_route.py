@@ -7,12 +7,12 @@ A new route needs no line here unless it is meant for people outside a project; 
 import re
 
 import pytest
-from django.urls import URLResolver, get_resolver
 
 from meta_app.extraction.models import Group
 from meta_app.projects.models import Membership, Project
 
 from .extraction.peak_cast import make_dataset
+from .routes import ROUTES
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 OPEN = {"health/", "accounts/sign-in/", "accounts/sign-out/"}
@@ -27,16 +27,6 @@ TEXTS = {"name": "agreed-dataset.json", "kind": "svg"}
 TOO_LARGE = 10**30
 
 
-def routes_of(patterns, before=""):
-    for entry in patterns:
-        route = before + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from routes_of(entry.url_patterns, route)
-        else:
-            yield route
-
-
-ROUTES = sorted(set(routes_of(get_resolver().url_patterns)))
 OF_PROJECTS = [route for route in ROUTES if "<int:project_id>" in route]
 NUMBERED = [(route, name) for route in ROUTES for name in re.findall(r"<int:(\w+)>", route)]
 

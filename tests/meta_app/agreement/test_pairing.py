@@ -41,6 +41,7 @@ def rows_of(paired, a, b):
 
 def test_a_table_agrees_with_itself():
     paired = pair_peaks(A, A)
+    assert len(paired.pairs) == len(A)
     assert all(pair.a == pair.b and pair.distance == 0 and not pair.fields and not pair.slip for pair in paired.pairs)
     assert (paired.table_slip, paired.other_order) == ("", False)
 

@@ -36,6 +36,11 @@ def upload(client, report, data=PAPER, name="cao2017.pdf"):
     return client.post(f"{address}?name={name}", data, content_type="application/octet-stream")
 
 
+def add(report, person, stream, announced):
+    place = enter_project(person, report.project_id)
+    return file_services.file_add(place=place, report=report, name="x.pdf", stream=stream, announced=announced)
+
+
 def address_of(file):
     return reverse("library:file", args=[file.report.project_id, file.pk])
 
@@ -175,9 +180,8 @@ def test_a_file_above_the_limit_is_refused_before_it_is_read(report, reviewer, s
         def read(self, size=-1):
             raise AssertionError("read")
 
-    place = enter_project(reviewer, report.project_id)
     with pytest.raises(UserError, match="300 MB; up to 1 MB"):
-        file_services.file_add(place=place, report=report, name="x.pdf", stream=Unread(), announced=300_000_000)
+        add(report, reviewer, Unread(), announced=300_000_000)
 
 
 class Bytes:
@@ -193,22 +197,14 @@ def test_a_file_that_announced_less_than_it_is_stops_at_the_limit(report, review
     settings.FILE_LIMIT_MB = 1
     endless = Bytes(PAPER + b"\n" * 3_000_000)
     with pytest.raises(UserError, match="up to 1 MB"):
-        file_services.file_add(
-            place=enter_project(reviewer, report.project_id), report=report, name="x.pdf", stream=endless, announced=10
-        )
+        add(report, reviewer, endless, announced=10)
     assert endless.data
     assert not [path for path in files_dir.rglob("*") if path.is_file()]
 
 
 def test_a_connection_that_broke_off_keeps_nothing(report, reviewer, files_dir):
     with pytest.raises(UserError, match="Only a part of the file arrived"):
-        file_services.file_add(
-            place=enter_project(reviewer, report.project_id),
-            report=report,
-            name="x.pdf",
-            stream=Bytes(PAPER),
-            announced=len(PAPER) + 1,
-        )
+        add(report, reviewer, Bytes(PAPER), announced=len(PAPER) + 1)
     assert not [path for path in files_dir.rglob("*") if path.is_file()]
 
 
@@ -218,13 +214,7 @@ def test_a_full_disk_is_told_in_words(report, reviewer, monkeypatch, files_dir):
 
     monkeypatch.setattr(file_services.os, "fsync", full)
     with pytest.raises(NotSaved, match="disk of the server is full"):
-        file_services.file_add(
-            place=enter_project(reviewer, report.project_id),
-            report=report,
-            name="x.pdf",
-            stream=Bytes(PAPER),
-            announced=len(PAPER),
-        )
+        add(report, reviewer, Bytes(PAPER), announced=len(PAPER))
     assert not ReportFile.objects.exists()
     assert not [path for path in files_dir.rglob("*") if path.is_file()]
 
