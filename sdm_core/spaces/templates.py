@@ -4,19 +4,17 @@ A template holds, for each mask voxel and each of the 13 unordered directions to
 rho across people between the two voxels.  Kernels are built from it by shortest paths.
 
 Users measure one on images of their own (`sdm_core.spaces.measured`).  The packaged ones are a model of few parameters
-on a tissue map:
+on the maps of a tissue and of what it borders on:
 
-    rho_face = f, rho_edge = f^2, rho_corner = f^3
-    1 - rho is multiplied by (without - slope * share),
+    rho_face = exp(-r), rho_edge = exp(-2 r), rho_corner = exp(-3 r), as of a smooth random field,
 
-where ``share`` is the mean share of the tissue (0..1) of the two voxels, smoothed: correlation reaches further in the
-middle of a tissue than at its rim.  The tissue is gray matter, white matter, or both for the whole brain.
+where ln r is the sum of five terms (`TissueModel`): steps are short in the middle of a tissue and long where what it
+borders on begins.
 
-The four numbers were chosen so that the bounds of the 50 studies of a published SDM-PSI run, in gray matter, come close
-to the published ones (docs/spatial-data.md has the figures, benchmarks/template_cross_validation.py repeats the choice
+The numbers were chosen so that the bounds of the 50 studies of a published SDM-PSI run, in gray matter, come close to
+the published ones (docs/spatial-data.md has the figures, benchmarks/template_cross_validation.py repeats the choice
 without the studies that are scored).  No published run tells them for white matter or the whole brain, which take the
-same.  SDM's own templates, made from images of real subjects, are not public; a model on a tissue map cannot equal
-them.
+same.  SDM's own templates, made from images of real subjects, are not public; a model on tissue maps cannot equal them.
 """
 
 from __future__ import annotations
@@ -45,12 +43,29 @@ Volume = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TissueModel:
-    """The four numbers of the module docstring; `fwhm_mm` smooths the map of the tissue."""
+    """Coefficients of ln r, r = -ln(rho_face) between two voxels, and the widths of the Gaussians that smooth the maps.
 
-    face: float = 0.98
-    without: float = 1.75
-    slope: float = 1.5
+    Every term is the mean of the two voxels.
+
+    Attributes
+    ----------
+    constant : float
+    share, wide_share : float
+        Share of the tissue, smoothed by `fwhm_mm` and by `wide_fwhm_mm`.
+    border_gradient : float, mm
+        Length of the gradient, in shares a mm, of what it borders on, smoothed by `border_fwhm_mm`.
+    border_variance : float
+        Variance of the share of what it borders on, under a Gaussian of `fwhm_mm`.
+    """
+
+    constant: float = -3.74
+    share: float = -2.94
+    wide_share: float = 2.27
+    border_gradient: float = 40.6
+    border_variance: float = -5.2
     fwhm_mm: float = 12.0
+    wide_fwhm_mm: float = 24.0
+    border_fwhm_mm: float = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +113,9 @@ def load_template(name: str, mask: Mask | None = None) -> Template:
         mend = f"Choose one of {', '.join(NAMES)}, or build one (template build) and give its file."
         raise InputError([Problem(f"template {name}", "is not packaged", mend, field="template")])
     mask, model = mask or load_mask(name), TissueModel()
-    correlations = neighbour_correlations(tissue_share(name), mask, model)
+    correlations = neighbour_correlations(tissue_share(name), border_share(name), mask, model)
     correlations.flags.writeable = False
-    return Template(name, correlations, mask, {"kind": "model on a tissue map", **asdict(model)})
+    return Template(name, correlations, mask, {"kind": "model on tissue maps", **asdict(model)})
 
 
 def tissue_share(name: str) -> Volume:
@@ -111,12 +126,20 @@ def tissue_share(name: str) -> Volume:
     return np.minimum(share, np.float32(1))
 
 
-def neighbour_correlations(share: Volume, mask: Mask, model: TissueModel) -> Rho:
+def border_share(name: str) -> Volume:
+    """Share of what that tissue borders on: white matter for gray, gray for white, for the brain what is not brain."""
+    if name == "brain":
+        return np.float32(1) - tissue_share("brain")
+    return tissue_share("white_matter" if name == "gray_matter" else "gray_matter")
+
+
+def neighbour_correlations(share: Volume, border: Volume, mask: Mask, model: TissueModel) -> Rho:
     """The model of the module docstring.
 
     Parameters
     ----------
-    share : ndarray of shape (91, 109, 91), share of the tissue, 0..1
+    share, border : ndarray of shape (91, 109, 91)
+        Share of the tissue, and of what it borders on, 0..1.
     mask : Mask
     model : TissueModel
 
@@ -124,15 +147,37 @@ def neighbour_correlations(share: Volume, mask: Mask, model: TissueModel) -> Rho
     -------
     ndarray of shape (13, n_voxels), float32
     """
-    sigma = model.fwhm_mm / np.sqrt(8 * np.log(2)) / VOXEL_MM
-    here = mask.take(ndimage.gaussian_filter(share, sigma))
+    here = mask.take(_log_unlikeness(share, border, model))
     rho = np.full((len(NEIGHBOUR_OFFSETS), mask.size), np.nan, dtype=np.float32)
     for direction, offset in enumerate(NEIGHBOUR_OFFSETS):
         inside, neighbour = neighbours(mask, offset)
-        mean_share = (here[inside] + here[neighbour]) / 2
-        unlike = 1 - model.face ** np.abs(offset).sum()
-        rho[direction, inside] = 1 - unlike * (model.without - model.slope * mean_share)
+        unlike = np.exp((here[inside] + here[neighbour]) / 2)
+        rho[direction, inside] = np.exp(-np.abs(offset).sum() * unlike)
     return np.clip(rho, *RHO_RANGE)
+
+
+def _log_unlikeness(share: Volume, border: Volume, model: TissueModel) -> Volume:
+    """ln r at every voxel."""
+    variance = _smooth(border**2, model.fwhm_mm) - _smooth(border, model.fwhm_mm) ** 2
+    gradient = ndimage.gaussian_gradient_magnitude(border, _voxels(model.border_fwhm_mm)) / np.float32(VOXEL_MM)
+    terms: Volume = (
+        model.constant
+        + model.share * _smooth(share, model.fwhm_mm)
+        + model.wide_share * _smooth(share, model.wide_fwhm_mm)
+        + model.border_gradient * gradient
+        + model.border_variance * variance
+    )
+    return terms
+
+
+def _smooth(volume: Volume, fwhm_mm: float) -> Volume:
+    smooth: Volume = ndimage.gaussian_filter(volume, _voxels(fwhm_mm))
+    return smooth
+
+
+def _voxels(fwhm_mm: float) -> float:
+    """Standard deviation in voxels of a Gaussian."""
+    return float(fwhm_mm / np.sqrt(8 * np.log(2)) / VOXEL_MM)
 
 
 def neighbours(mask: Mask, offset: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32]]:

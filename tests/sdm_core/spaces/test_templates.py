@@ -6,7 +6,14 @@ from scipy import ndimage
 
 from sdm_core.errors import InputError
 from sdm_core.spaces import NEIGHBOUR_OFFSETS, SHAPE, Mask, load_mask, load_template
-from sdm_core.spaces.templates import NAMES, RHO_RANGE, TissueModel, neighbour_correlations, tissue_share
+from sdm_core.spaces.templates import (
+    NAMES,
+    RHO_RANGE,
+    TissueModel,
+    border_share,
+    neighbour_correlations,
+    tissue_share,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +29,27 @@ def two_voxels(offset):
 
 @pytest.mark.parametrize("direction", range(13))
 def test_each_direction_holds_the_correlation_with_the_neighbour_there(direction):
-    offset, model = NEIGHBOUR_OFFSETS[direction], TissueModel(face=0.97, without=1.5, slope=0.8, fwhm_mm=0)
+    offset = NEIGHBOUR_OFFSETS[direction]
+    model = TissueModel(-3.0, -1.0, 0.5, 0, 0, fwhm_mm=0, wide_fwhm_mm=0)
     mask = two_voxels(offset)
-    share = np.zeros(SHAPE, dtype=np.float32)
+    share, border = np.zeros((2, *SHAPE), dtype=np.float32)
     share[40, 40, 40], share[tuple(np.array([40, 40, 40]) + offset)] = 1.0, 0.5
-    rho = neighbour_correlations(share, mask, model)
-    expected = 1 - (1 - 0.97 ** np.abs(offset).sum()) * (1.5 - 0.8 * 0.75)
+    rho = neighbour_correlations(share, border, mask, model)
+    expected = np.exp(-np.abs(offset).sum() * np.exp(-3.0 - 0.5 * 0.75))
     here = mask.index_volume[40, 40, 40]
     assert rho[direction, here] == pytest.approx(expected, abs=1e-6)
     rho[direction, here] = np.nan
     assert np.isnan(rho).all()
+
+
+def test_the_gradient_counts_a_millimetre_and_the_variance_is_that_of_the_shares_around():
+    ramp = np.broadcast_to(np.linspace(0, 1, SHAPE[0], dtype=np.float32)[:, None, None], SHAPE)
+    stripes = np.broadcast_to((np.arange(SHAPE[0]) % 2).astype(np.float32)[:, None, None], SHAPE)
+    mask, flat = two_voxels(NEIGHBOUR_OFFSETS[0]), np.zeros(SHAPE, dtype=np.float32)
+    gradient = neighbour_correlations(flat, ramp, mask, TissueModel(-4.0, 0, 0, 50.0, 0))
+    assert np.log(-np.log(np.nanmax(gradient))) == pytest.approx(-4 + 50 / 90 / 2, abs=2e-3)
+    variance = neighbour_correlations(flat, stripes, mask, TissueModel(-4.0, 0, 0, 0, 4.0))
+    assert np.log(-np.log(np.nanmax(variance))) == pytest.approx(-4 + 4 / 4, abs=2e-3)
 
 
 def test_correlations_exist_exactly_where_both_voxels_are_in_the_mask(template):
@@ -66,7 +84,13 @@ def test_each_template_has_a_mask_and_is_smoothest_in_the_middle_of_its_tissue(n
     assert 0 <= share.min() < 0.9 < share.max() <= 1
     smooth = template.mask.take(ndimage.gaussian_filter(share, TissueModel().fwhm_mm / 2.3548 / 2))
     assert np.nanmean(template.correlations[0][smooth > 0.6]) > np.nanmean(template.correlations[0][smooth < 0.3])
-    assert template.origin["face"] == TissueModel().face
+    assert template.origin["constant"] == TissueModel().constant
+
+
+def test_gray_matter_borders_on_white_and_white_on_gray_and_the_brain_on_what_is_not_brain():
+    np.testing.assert_array_equal(border_share("gray_matter"), tissue_share("white_matter"))
+    np.testing.assert_array_equal(border_share("white_matter"), tissue_share("gray_matter"))
+    np.testing.assert_allclose(border_share("brain"), 1 - tissue_share("brain"))
 
 
 def test_an_unknown_template_is_refused():
