@@ -7,8 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,11 +24,17 @@ def server(request, tmp_path_factory):
     environment = {name: value for name, value in os.environ.items() if name != "CONCORD_DATABASE_URL"}
     environment |= {"DJANGO_SETTINGS_MODULE": "meta_app.settings.test", "CONCORD_TEST_ROOT": root}
     if request.param == "postgresql":
-        request.getfixturevalue("migrated")
-        environment["CONCORD_DATABASE_URL"] = request.getfixturevalue("postgresql_url")
-    else:
-        run(environment, "manage.py", "migrate", "--noinput")
+        environment["CONCORD_DATABASE_URL"] = database_of_its_own(request.getfixturevalue("postgresql_url"))
+    run(environment, "manage.py", "migrate", "--noinput")
     return request.param, environment
+
+
+def database_of_its_own(url):
+    """The scenes leave their people and projects behind."""
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE races")
+    return urlsplit(url)._replace(path="/races").geturl()
 
 
 def run(environment, *arguments):
