@@ -60,7 +60,7 @@ WITHOUT_ROWS_OF_B = [
 ]
 CHANGES_EACH_TIME = re.compile(
     r'csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": "\w+"|nonce="[^"]+"|\'Expires\': \'[^\']+\''
-    r"|<dcterms:\w+[^>]*>[^<]*"
+    r'|<dcterms:\w+[^>]*>[^<]*|"saved_at":"[^"]+"'
 )
 
 
