@@ -1,7 +1,8 @@
 """Builds the consensus of a study: an extraction like the others, made from A, B and the decisions.
 
 Each value, row and peak says where it came from: {"from": "equal", "A", "B" or "other", and, where a person decided,
-"by", "at", "reason"}; one that replaces what both had says that too, as "both". A and B are only read.
+"by", "at", "reason"}; one that replaces what both had says that too, as "both", and a peak that both overlooked as
+"missed". A and B are only read.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from meta_app.accounts.models import User
 from meta_app.agreement.domain import is_reported, more_precise
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.selectors import reviewers_of
-from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, fields_of, values_at
+from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, fields_of, key_path, values_at
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Peak
@@ -122,7 +123,7 @@ class _Tree:
 
     def cohort(self, key_a: int | None, key_b: int | None) -> None:
         a, b = _by_key(self.a.cohorts.all(), key_a), _by_key(self.b.cohorts.all(), key_b)
-        path = _path("cohort", key_a, key_b)
+        path = key_path("cohort", (key_a, key_b))
         if not self._stays(path, a, b):
             return
         row = Cohort(extraction=self.consensus, note=_notes(a, b))
@@ -135,7 +136,7 @@ class _Tree:
 
     def group(self, key_a: int | None, key_b: int | None) -> None:
         a, b = _by_key(_groups(self.a), key_a), _by_key(_groups(self.b), key_b)
-        path = _path("group", key_a, key_b)
+        path = key_path("group", (key_a, key_b))
         if self._stays(path, a, b):
             self._add_group(self.cohorts[(a or b).cohort_id], path, a, b)
 
@@ -147,7 +148,7 @@ class _Tree:
 
     def dataset(self, peaks: Mapping[str, Any], key_a: int | None, key_b: int | None) -> None:
         a, b = _by_key(self.a.datasets.all(), key_a), _by_key(self.b.datasets.all(), key_b)
-        path = _path("dataset", key_a, key_b)
+        path = key_path("dataset", (key_a, key_b))
         if not self._stays(path, a, b):
             return
         row = Dataset(extraction=self.consensus, note=_notes(a, b))
@@ -167,7 +168,7 @@ class _Tree:
             ]
         else:
             rows = [(_cells(peak), self._origin(path)) for peak in (a or b).peaks.all()]
-        _save_peaks(row, state, rows)
+        _save_peaks(row, state, rows + self._missed(path))
 
     def _stays(self, path: str, a: Any, b: Any) -> bool:
         """Rows that both have stay; of the others those that were taken from whoever has them."""
@@ -239,16 +240,22 @@ class _Tree:
         taken = {Choice.A: [a], Choice.B: [b], Choice.BOTH: [a, b], Choice.NEITHER: []}[decision.choice]
         return [(_seen(_cells(peak)), origin) for peak in taken if peak is not None]
 
+    def _missed(self, path: str) -> list[tuple[dict[str, str], Json]]:
+        """The rows of a dataset that both overlooked, below those of its table."""
+        return [
+            (_seen(decision.value), origin_of(decision))
+            for place, decision in self.decisions.items()
+            if place.startswith(f"{path}/") and decision.missed and decision.choice == Choice.OTHER
+        ]
+
 
 def origin_of(decision: Difference) -> Json:
     origin: Json = {"from": decision.choice, "by": str(decision.decided_by), "at": decision.decided_at.isoformat()}
-    if decision.of_equal and decision.choice == Choice.OTHER:
+    if decision.missed:
+        origin["missed"] = True
+    elif decision.of_equal and decision.choice == Choice.OTHER:
         origin["both"] = decision.a.get("words", decision.label)
     return origin | ({"reason": decision.reason} if decision.reason else {})
-
-
-def _path(level: str, key_a: int | None, key_b: int | None) -> str:
-    return f"{level}:{key_a or '-'}:{key_b or '-'}"
 
 
 def _by_key(rows: Any, key: int | None) -> Any:

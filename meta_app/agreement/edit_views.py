@@ -22,11 +22,13 @@ from meta_app.agreement.forms import (
     DecisionForm,
     DoubtForm,
     LetterForm,
+    MissedForm,
     ReasonForm,
     VersionForm,
     read_other_peak,
     read_other_value,
     sentence_of,
+    typed_cells,
 )
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.presentation import asked_field, card, fields_by_place, names_of
@@ -123,6 +125,25 @@ def doubt(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     return _change(request, project_id, study_id, act, show="open")
 
 
+@require_POST
+def peak(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
+    """Add a peak that both overlooked: back to its card, or the page with the refusal and what was typed."""
+    place, comparison = _enter_comparison(request, project_id, study_id)
+    try:
+        data = _read(MissedForm(request.POST))
+        added, warnings = services.peak_add(place=place, comparison=comparison, cells=typed_cells(request.POST), **data)
+    except UserError as error:
+        return comparison_page(request, place, get_comparison(place, study_id), error)
+    messages.success(request, " ".join([f"{added.label} is added to {added.section}.", *warnings]))
+    return _to_card(added)
+
+
+def _to_card(difference: Difference) -> HttpResponse:
+    study = difference.comparison.study
+    address = reverse("agreement:comparison", args=[study.project_id, study.pk])
+    return redirect(f"{address}?show=all&section={quote(difference.section)}#d{difference.pk}")
+
+
 def _change(
     request: HttpRequest, project_id: int, study_id: int, act: Callable[[Place, Comparison], str], show: str = ""
 ) -> HttpResponse:
@@ -182,10 +203,7 @@ def _answer(request: HttpRequest, place: Place, difference: Difference, act: Cal
         refusal = error
     comparison = get_comparison(place, difference.comparison.study_id)
     if not request.htmx and refusal is None:
-        return redirect(
-            reverse("agreement:comparison", args=[place.project.pk, comparison.study_id])
-            + f"?show=all&section={quote(difference.section)}#d{difference.pk}"
-        )
+        return _to_card(difference)
     if not request.htmx:
         return comparison_page(request, place, comparison, refusal)
     fresh = with_letters(Difference.objects.filter(pk=difference.pk)).get()

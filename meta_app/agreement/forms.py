@@ -32,6 +32,12 @@ class DoubtForm(forms.Form):
     path = forms.CharField(max_length=400)
 
 
+class MissedForm(forms.Form):
+    dataset = forms.CharField(max_length=400)
+    reason = forms.CharField(max_length=1000)
+    expected = forms.IntegerField(min_value=0, max_value=LARGEST_VERSION)
+
+
 class ReasonForm(VersionForm):
     reason = forms.CharField(max_length=500)
 
@@ -130,9 +136,15 @@ def _read_scale(line: str) -> dict[str, Any]:
     return {"name": texts["name"], "when": texts["when"], **numbers}
 
 
+def typed_cells(data: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of a row as the page sends them; those that are empty left out."""
+    texts = {name: str(data.get(f"cell_{name}", "")).strip() for name in FIELDS}
+    return {name: text for name, text in texts.items() if text}
+
+
 def read_other_peak(data: Mapping[str, Any], default_space: str) -> dict[str, str]:
     """The cells of a row typed in place of A's and B's, read as the grid reads them."""
-    cells = {name: str(data[f"cell_{name}"]).strip() for name in FIELDS if str(data.get(f"cell_{name}", "")).strip()}
+    cells = typed_cells(data)
     problems = [problem for problem in read_row(cells, default_space).problems if problem.level == "error"]
     if problems:
         sentences = " ".join(f"{problem.field}: {problem.message} {problem.mend}" for problem in problems)

@@ -51,7 +51,8 @@ class Comparison(VersionedModel):
 class Difference(VersionedModel):
     """One thing that A and B say differently: a value, a row that only one has, or a peak.
 
-    Or one that they have equal and that who settles doubts: both may have copied the same misprint.
+    Or one that they have equal and that who settles doubts: both may have copied the same misprint, or overlooked the
+    same row.
     """
 
     class Kind(models.TextChoices):
@@ -97,6 +98,11 @@ class Difference(VersionedModel):
 
     def __str__(self) -> str:
         return f"{self.section}, {self.label}"
+
+    @property
+    def missed(self) -> bool:
+        """Whether it is a peak that both overlooked: that both have nothing is doubted by who settles and added it."""
+        return self.kind == self.Kind.PEAK and self.a is None and self.b is None
 
 
 class Letter(TimestampedModel):

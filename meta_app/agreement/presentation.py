@@ -6,7 +6,7 @@ from typing import Any
 
 from meta_app.agreement.domain import in_words, is_reported, with_units
 from meta_app.agreement.models import Comparison, Difference
-from meta_app.agreement.selectors import reviewers_of
+from meta_app.agreement.selectors import compared_datasets, missed_peaks, reviewers_of
 from meta_app.agreement.services import choices_for
 from meta_app.agreement.trees import (
     GROUP_OF_DATASET,
@@ -95,6 +95,9 @@ class Card:
     def decision(self) -> str:
         """What was decided, in words."""
         difference = self.difference
+        if difference.missed:
+            other = difference.choice == Difference.Choice.OTHER
+            return f"Added: {self._other_words()}" if other else "Left out: neither has it"
         if difference.choice == Difference.Choice.OTHER:
             return f"Another value: {self._other_words()}"
         if difference.kind != Difference.Kind.VALUE and None in (difference.a, difference.b):
@@ -208,7 +211,7 @@ def _peak_columns(difference: Difference, left: Side, right: Side) -> tuple[tupl
 
 def _other(difference: Difference, asked: FormField | None, typed: Mapping[str, Any]) -> Other | None:
     if difference.kind == Difference.Kind.PEAK:
-        cells = (difference.a or difference.b)["typed"]
+        cells = (difference.value or {}) if difference.missed else (difference.a or difference.b)["typed"]
         names = [name for name in FIELDS if name not in HIDDEN]
         return Other("peak", cells=tuple((name, typed.get(f"cell_{name}", cells.get(name, ""))) for name in names))
     if asked is None:
@@ -233,6 +236,63 @@ def _typed_as(asked: FormField, value: Any) -> str:
         keys = ("name", "when", "mean", "sd", "lowest", "highest")
         return "\n".join(" | ".join(str(scale.get(key) or "") for key in keys) for scale in value)
     return _number(value["value"]) if isinstance(value, dict) else in_words(asked, value, {})
+
+
+# A peak that both overlooked
+
+CELLS = {
+    "label": ("Label as reported", ()),
+    "hemisphere": ("Side", ("left", "right", "both")),
+    "brodmann": ("Brodmann area", ()),
+    "x": ("x, mm", ()),
+    "y": ("y, mm", ()),
+    "z": ("z, mm", ()),
+    "space": ("Space, if another", ("MNI", "Talairach")),
+    "statistic": ("Statistic", ()),
+    "kind": ("Kind", ("t", "z", "p", "r", "F", "none")),
+    "p_kind": ("Type of p", ("one-tailed", "two-tailed", "corrected")),
+    "sign": ("Sign", ("+", "-")),
+    "direction": ("Direction", ("turned",)),
+    "cluster_size": ("Cluster size", ()),
+    "cluster_unit": ("Its unit", ("voxels", "mm3", "not stated")),
+    "sub_peak": ("Sub-peak", ("yes",)),
+    "page": ("Page", ()),
+    "note": ("Note", ()),
+}
+"""The cells of a row as its form asks for them: label and choices, as the grid has them; "confirmed" is a tick."""
+
+
+@dataclass(frozen=True)
+class MissedCell:
+    name: str
+    label: str
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MissedRow:
+    """The form for a peak that both overlooked, with what was typed; `expected` is how many were added before."""
+
+    datasets: list[tuple[str, str]]
+    cells: list[MissedCell]
+    expected: int
+    typed: Mapping[str, Any]
+
+    @property
+    def open(self) -> bool:
+        return "expected" in self.typed and "dataset" in self.typed
+
+
+def missed_row(comparison: Comparison, typed: Mapping[str, Any]) -> MissedRow:
+    return MissedRow(
+        datasets=compared_datasets(comparison),
+        cells=[
+            MissedCell(name, label, typed.get(f"cell_{name}", ""), choices) for name, (label, choices) in CELLS.items()
+        ],
+        expected=len(missed_peaks(comparison)),
+        typed=typed,
+    )
 
 
 # The consensus

@@ -240,9 +240,28 @@ def waiting_to_settle(membership: Membership) -> Waiting | None:
 
 
 def default_space(difference: Difference) -> str:
-    """The space in which a row of peaks without one of its own is read: that of the dataset of A."""
-    dataset = Dataset.objects.filter(pk=int(difference.path.split("/")[0].split(":")[1])).first()
+    """The space in which a row of peaks without one of its own is read: that of the dataset of A, or of B's alone."""
+    keys = [key for key in difference.path.split("/")[0].split(":")[1:] if key != "-"]
+    dataset = Dataset.objects.filter(pk=int(keys[0])).first()
     return dataset.space if dataset else Dataset.Space.UNKNOWN
+
+
+def missed_peaks(comparison: Comparison) -> list[Difference]:
+    """The rows that who settles added, as both overlooked them, undone ones among them."""
+    return [difference for difference in comparison.differences.all() if difference.missed]
+
+
+def compared_datasets(comparison: Comparison) -> list[tuple[str, str]]:
+    """The datasets of A and B, by their path, with their name."""
+    both = [(path, told["dataset"]) for path, told in comparison.peak_agreement.items()]
+    return both + [
+        (
+            difference.path,
+            f"{difference.section.removeprefix('Dataset ')} ({difference.slip.replace('Only', 'only').rstrip('.')})",
+        )
+        for difference in comparison.differences.all()
+        if difference.kind == Difference.Kind.ROW and difference.path.startswith("dataset:")
+    ]
 
 
 # The whole project

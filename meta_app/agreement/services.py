@@ -7,6 +7,7 @@ give way to the next, which keeps the decisions about what neither has changed.
 
 import datetime
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -15,9 +16,10 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from meta_app.accounts.models import User
+from meta_app.agreement.checks import missed_found, pair_keys, row_warnings, still_missed
 from meta_app.agreement.consensus_services import consensus_build, consensus_reopen
 from meta_app.agreement.models import Comparison, Difference, Letter
-from meta_app.agreement.selectors import open_in, reviewers_of, why_not_settle
+from meta_app.agreement.selectors import missed_peaks, open_in, reviewers_of, why_not_settle
 from meta_app.agreement.trees import Compared, Found, compare, equal_places
 from meta_app.audit.services import record
 from meta_app.common.domain import canonical_json
@@ -73,9 +75,12 @@ def _store(comparison: Comparison, compared: Compared) -> int:
 
     What both have equal is among them only where it was doubted before.
     """
-    before = {_said(item): item for item in _settled_before(comparison)}
+    settled = _settled_before(comparison)
+    before = {_said(item): item for item in settled if not item.missed}
     known = [(item, before.pop(_said(item), None), False) for item in compared.found]
     known += [(item, old, True) for item in compared.same if before and (old := before.pop(_said(item), None))]
+    missed = still_missed([item for item in settled if item.missed], compared)
+    known += [(item, old, True) for item, old in missed]
     differences = []
     old_of: dict[str, Difference] = {}
     for position, (item, old, of_equal) in enumerate(known, start=1):
@@ -198,8 +203,7 @@ def difference_doubt(*, place: Place, comparison: Comparison, path: str) -> Diff
         They do not have it equal, it is in the queue already, or the study was agreed meanwhile.
     """
     _hold(place, comparison)
-    if not Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.OPEN).exists():
-        raise UserError("Nothing was doubted: this study is agreed. Reopen it first, with a reason.")
+    _refuse_unless_open(comparison, "Nothing was doubted")
     item = next((found for found in equal_places(comparison) if found.path == path), None)
     if item is None:
         raise UserError("Nothing was doubted: A and B do not have this equal, or it is to be settled already.")
@@ -210,6 +214,64 @@ def difference_doubt(*, place: Place, comparison: Comparison, path: str) -> Diff
     before = {"from": "equal", "both": _taken(item.a)}
     _record(comparison, place.membership.user, "doubted", before, {"state": difference.state}, subject=subject)
     return difference
+
+
+@transaction.atomic
+def peak_add(
+    *, place: Place, comparison: Comparison, dataset: str, cells: Mapping[str, str], reason: str, expected: int
+) -> tuple[Difference, list[str]]:
+    """Add a row of peaks that both overlooked, as one more difference that is settled at once; undo opens it.
+
+    Parameters
+    ----------
+    dataset : str
+        The path of the dataset in both trees.
+    expected : int
+        How many the person saw added before: the second click of two adds nothing.
+
+    Returns
+    -------
+    tuple of Difference and list of str
+        With what the coordinate guard warns of, in words.
+
+    Raises
+    ------
+    StaleEdit
+        Somebody added one meanwhile.
+    UserError
+        The guard refuses the row or asks for the tick, or the dataset has no peaks.
+    """
+    _hold(place, comparison)
+    _refuse_unless_open(comparison, "Nothing was added")
+    _refuse_unexpected(missed_peaks(comparison), expected, cells)
+    keys = pair_keys(comparison, dataset)
+    if not reason.strip():
+        raise UserError("Nothing was added: say why, for example where both overlooked it.", {"reason": "Say why."})
+    warnings = row_warnings(comparison, keys, cells)
+    last = comparison.differences.aggregate(Max("position"))["position__max"] or 0
+    difference = _difference(comparison, missed_found(keys, cells, expected + 1), last + 1, of_equal=True)
+    difference.state, difference.choice = Difference.State.SETTLED, Choice.OTHER
+    difference.value, difference.reason = dict(cells), reason.strip()
+    difference.decided_by, difference.decided_at = place.membership.user, timezone.now()
+    difference.save()
+    subject = f"{comparison.study}: {difference.section}, {difference.label}"
+    after = {"row": difference.value, "warnings": warnings}
+    _record(comparison, place.membership.user, "peak_added", None, after, reason=difference.reason, subject=subject)
+    return difference, warnings
+
+
+def _refuse_unless_open(comparison: Comparison, nothing: str) -> None:
+    if not Comparison.objects.filter(pk=comparison.pk, state=Comparison.State.OPEN).exists():
+        raise UserError(f"{nothing}: this study is agreed. Reopen it first, with a reason.")
+
+
+def _refuse_unexpected(there: list[Difference], expected: int, cells: Mapping[str, str]) -> None:
+    if len(there) != expected:
+        raise StaleEdit(
+            f"Nothing was added: {counted(len(there), 'peak')} that both missed stand here now, not {expected}. "
+            "Look whether yours is among them.",
+            {"yours": {"row": cells}, "theirs": {"rows": [item.value for item in there]}},
+        )
 
 
 @transaction.atomic
@@ -228,6 +290,9 @@ def difference_decide(
         raise UserError("Nothing was decided: this choice does not fit what differs.")
     if choice in (Choice.OTHER, Choice.NEITHER) and not reason:
         raise UserError("Nothing was decided: say why, the reason is kept beside the value.", {"reason": "Say why."})
+    if difference.missed and choice == Choice.OTHER:
+        keys = pair_keys(difference.comparison, difference.path)
+        row_warnings(difference.comparison, keys, {**value, "confirmed": "yes"}, "Nothing was decided")
     _change(
         place, difference, version, "decided",
         state=Difference.State.SETTLED, choice=choice, value=value if choice == Choice.OTHER else None,
@@ -238,7 +303,7 @@ def difference_decide(
 
 def choices_for(difference: Difference) -> tuple[str, ...]:
     if difference.of_equal:
-        leave_out = (Choice.NEITHER,) if difference.kind == Difference.Kind.PEAK else ()
+        leave_out = (Choice.NEITHER,) if difference.kind == Difference.Kind.PEAK and not difference.missed else ()
         return (Choice.EQUAL, Choice.OTHER, *leave_out)
     if difference.kind == Difference.Kind.ROW:
         return (Choice.A, Choice.B)
@@ -291,11 +356,12 @@ def differences_decide(
 
 @transaction.atomic
 def difference_undo(*, place: Place, difference: Difference, version: int) -> Difference:
+    """Take a decision back; what was typed of a peak that both missed stays in its form."""
     asked = difference.letters.order_by("-pk").values_list("direction", flat=True).first() == Letter.Direction.ASKED
     _change(
         place, difference, version, "undone",
         state=Difference.State.ASKED if asked else Difference.State.OPEN,
-        choice="", value=None, reason="", decided_by=None, decided_at=None,
+        choice="", value=difference.value if difference.missed else None, reason="", decided_by=None, decided_at=None,
     )  # fmt: skip
     return difference
 

@@ -1,7 +1,8 @@
 """Compares two extractions of a study, each a whole tree, field by field and peak by peak.
 
 A place in both trees has a path: `study/design`, `group:12:34/age_mean` (the key of the row of A, then of B),
-`dataset:12:-` (a row that only A has), `dataset:12:34/peak:3:4` (row 3 of A, row 4 of B).
+`dataset:12:-` (a row that only A has), `dataset:12:34/peak:3:4` (row 3 of A, row 4 of B), `dataset:12:34/peak:new:1`
+(the first row that who settles added, as both overlooked it).
 """
 
 from collections import defaultdict
@@ -126,7 +127,11 @@ def _keys(pairs: Pairs) -> list[list[int | None]]:
 
 
 def row_path(level: str, pair: Sequence[Any | None]) -> str:
-    return ":".join([level, *(str(row.pk) if row is not None else "-" for row in pair)])
+    return key_path(level, [row and row.pk for row in pair])
+
+
+def key_path(level: str, keys: Sequence[int | None]) -> str:
+    return ":".join([level, *(str(key or "-") for key in keys)])
 
 
 # Which rows are the same

@@ -13,6 +13,7 @@ urlpatterns = [
     path("agreement/<int:study_id>/make/", edit_views.make, name="make"),
     path("agreement/<int:study_id>/bulk/", edit_views.bulk, name="bulk"),
     path("agreement/<int:study_id>/doubt/", edit_views.doubt, name="doubt"),
+    path("agreement/<int:study_id>/peak/", edit_views.peak, name="peak"),
     path("agreement/<int:study_id>/agree/", edit_views.agree, name="agree"),
     path("agreement/<int:study_id>/reopen/", edit_views.reopen, name="reopen"),
     path("agreement/<int:study_id>/names/", edit_views.names, name="names"),

@@ -4,12 +4,13 @@ import csv
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from meta_app.agreement.models import Comparison, Difference
-from meta_app.agreement.presentation import agreed_sections, card, equal_lines, fields_by_place
+from meta_app.agreement.presentation import agreed_sections, card, equal_lines, fields_by_place, missed_row
 from meta_app.agreement.selectors import (
     brains,
     get_comparison,
@@ -54,6 +55,7 @@ def comparison_page(
 ) -> HttpResponse:  # fmt: skip
     """The differences; or, of an agreed study, the consensus with where each value came from."""
     agreed = comparison.state == Comparison.State.AGREED
+    prefetch_related_objects([comparison], "differences")
     show = request.GET.get("show", "agreed" if agreed else "open")
     context = frame(place, comparison) | {
         "place": place,
@@ -70,6 +72,8 @@ def comparison_page(
     else:
         template, more = "agreement/comparison.html", _cards(request, comparison, context)
     context |= more
+    if context["may_settle"]:
+        context["missed"] = missed_row(comparison, request.POST)
     return render(request, template, context, status=refusal.status if refusal else 200)
 
 

@@ -13,7 +13,7 @@ from meta_app.projects.models import Membership, Role
 from .readers import PEAKS, both_locked, enter, lock, new_study, tree
 
 GETS = ["agreement:studies", "agreement:summary", "agreement:summary_csv"]
-OF_STUDY = ["comparison", "make", "bulk", "doubt", "agree", "reopen", "names"]
+OF_STUDY = ["comparison", "make", "bulk", "doubt", "peak", "agree", "reopen", "names"]
 OF_DIFFERENCE = ["decide", "undo", "letter"]
 SENTINELS = ("SENTINEL", "71.7717", "171717", "4.7717")
 PLANTED = tree(

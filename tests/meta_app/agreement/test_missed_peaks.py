@@ -1,0 +1,200 @@
+"""A peak that both reviewers overlooked is added by who settles, with a reason, and both originals stay as they are."""
+
+import html
+import io
+import zipfile
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.urls import reverse
+
+from meta_app.agreement import services
+from meta_app.agreement.checks import key_path
+from meta_app.agreement.selectors import missed_peaks
+from meta_app.audit.models import AuditEntry
+from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.datasets.exports import DOWNLOADS
+from meta_app.datasets.selectors import assemble
+from meta_app.datasets.services import agreed_dataset_freeze
+from meta_app.extraction.models import Extraction, Peak
+from meta_app.extraction.peak_services import peaks_save
+from meta_app.extraction.services import extraction_reopen
+from tests.meta_app.quality.score_cast import place_of
+
+from .readers import PEAKS, both_locked, lock, tree
+from .test_doubts import agree, decide, doubt
+
+ROW = {"label": "R insula", "x": "40", "y": "10", "z": "-2", "statistic": "4.9", "kind": "t", "page": "6"}
+
+
+@pytest.fixture
+def comparison(project, reviewer, second_reviewer):
+    return both_locked(project, reviewer, second_reviewer, b=tree(patients={"n": 19}))
+
+
+@pytest.fixture
+def judge(adjudicator):
+    return place_of(adjudicator)
+
+
+def add(judge, comparison, cells=ROW, expected=0, reason="Table 2 goes on over the page."):
+    dataset = key_path("dataset", comparison.pairs["dataset"][0])
+    return services.peak_add(
+        place=judge, comparison=comparison, dataset=dataset, cells=cells, reason=reason, expected=expected
+    )
+
+
+def agreed_peaks(consensus):
+    return list(Peak.objects.filter(dataset__extraction=consensus).order_by("position"))
+
+
+def test_the_row_goes_into_the_agreed_version_and_both_originals_stay(comparison, judge, project):
+    add(judge, comparison)
+    peaks = agreed_peaks(agree(judge, comparison))
+    assert [peak.label for peak in peaks] == [row["label"] for row in (*PEAKS, ROW)]
+    last = peaks[-1]
+    assert ((last.x, last.y, last.z), last.statistic, last.page) == ((40, 10, -2), 4.9, "6")
+    told = {name: last.origin[name] for name in ("from", "by", "missed", "reason")}
+    assert told == {"from": "other", "by": "ada", "missed": True, "reason": "Table 2 goes on over the page."}
+    for position in "AB":
+        assert Peak.objects.filter(dataset__extraction__position=position).count() == len(PEAKS)
+    assert any(
+        {"from": "other", "missed": True, "reason": told["reason"]} in origins
+        for origins in assemble(project).agreement["studies"][0]["peaks"].values()
+    )
+
+
+def test_the_row_is_in_the_files_of_the_frozen_version(comparison, judge, project, owner):
+    add(judge, comparison)
+    agree(judge, comparison)
+    version, _new = agreed_dataset_freeze(place=place_of(owner))
+    with zipfile.ZipFile(io.BytesIO(DOWNLOADS["sdm.zip"].made(version))) as folder:
+        lines = "\n".join(folder.read(name).decode() for name in folder.namelist())
+    assert "40,10,-2,4.9" in lines
+    assert '"R insula"' in DOWNLOADS["agreed-dataset.json"].made(version).decode()
+
+
+def test_the_audit_trail_says_who_added_what_and_why(comparison, judge):
+    difference, _warnings = add(judge, comparison)
+    entry = AuditEntry.objects.get(action="agreement.peak_added")
+    assert (entry.actor, entry.before, entry.after["row"]) == (judge.membership.user, None, ROW)
+    assert entry.reason == "Table 2 goes on over the page."
+    assert entry.subject == "Cao 2017: Dataset ReHo, peaks, R insula (missed by both, 1)"
+    assert (entry.blind_study_id, entry.blind_stage) == (comparison.study_id, "extraction")
+    services.difference_undo(place=judge, difference=difference, version=difference.version)
+    undone = AuditEntry.objects.get(action="agreement.undone")
+    assert (undone.before["value"], undone.after["choice"]) == (ROW, "")
+
+
+def test_undo_opens_the_row_and_it_is_left_out_or_typed_again(comparison, judge):
+    first, _warnings = add(judge, comparison)
+    second, _warnings = add(judge, comparison, ROW | {"x": "44"}, expected=1)
+    for item in (first, second):
+        services.difference_undo(place=judge, difference=item, version=item.version)
+    with pytest.raises(UserError, match="2 differences must be settled"):
+        agree(judge, comparison)
+    assert first.value == ROW
+    with pytest.raises(UserError, match="mend the row"):
+        decide(judge, first, "other", value=ROW | {"x": "140"}, reason="Read again.")
+    decide(judge, first, "equal")
+    decide(judge, second, "other", value=ROW | {"x": "42"}, reason="Read again.")
+    assert [peak.x for peak in agreed_peaks(agree(judge, comparison))] == [-38, 12, 44, -8, 42]
+
+
+def test_the_second_of_two_clicks_adds_nothing_and_says_what_is_there(comparison, judge):
+    add(judge, comparison)
+    with pytest.raises(StaleEdit) as refused:
+        add(judge, comparison)
+    assert refused.value.details == {"yours": {"row": ROW}, "theirs": {"rows": [ROW]}}
+    assert len(missed_peaks(comparison)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"x": "140"}, "outside gray matter"),
+        ({"x": "4O"}, "is not a number"),
+        ({"statistic": "290"}, "impossible with"),
+        ({"x": "-38", "y": "12", "z": "-4", "label": "insula"}, "same coordinates as row 1"),
+    ],
+)
+def test_the_guard_checks_the_row_as_it_checks_the_grid(comparison, judge, cells, words):
+    with pytest.raises(UserError) as refused:
+        add(judge, comparison, ROW | cells)
+    assert words in " ".join(refused.value.details["problems"])
+    assert missed_peaks(comparison) == []
+
+
+def test_what_the_guard_only_asks_is_added_with_a_tick(comparison, judge):
+    twice = {**PEAKS[0], "confirmed": "yes"}
+    _difference, warnings = add(judge, comparison, twice)
+    assert "same coordinates as row 1" in " ".join(warnings)
+    assert len(agreed_peaks(agree(judge, comparison))) == len(PEAKS) + 1
+
+
+@pytest.mark.parametrize(("cells", "reason"), [(ROW, " "), ({"page": "6"}, "Overlooked.")])
+def test_a_reason_and_a_row_are_needed(comparison, judge, cells, reason):
+    with pytest.raises(UserError, match="Nothing was added"):
+        add(judge, comparison, cells, reason=reason)
+
+
+def test_only_who_settles_adds_and_only_before_it_is_agreed(comparison, judge, reviewer):
+    with pytest.raises(PermissionDenied):
+        add(place_of(reviewer), comparison)
+    agree(judge, comparison)
+    with pytest.raises(UserError, match="Reopen it first"):
+        add(judge, comparison)
+
+
+def test_a_dataset_of_which_no_peaks_was_agreed_says_so_first(project, reviewer, second_reviewer, judge):
+    none = both_locked(
+        project, reviewer, second_reviewer, tree(peaks=[]), tree(peaks=[], patients={"n": 19}), label="Hong 2023"
+    )
+    with pytest.raises(UserError, match="has no peaks"):
+        add(judge, none)
+    decide(judge, doubt(judge, none, "Peaks"), "other", value="peaks", reason="The supplement has a table.")
+    add(judge, none)
+    assert [peak.label for peak in agreed_peaks(agree(judge, none))] == ["R insula"]
+
+
+def test_it_comes_back_when_a_reviewer_reopens_unless_somebody_has_the_row_by_then(comparison, judge):
+    add(judge, comparison)
+    add(judge, comparison, ROW | {"x": "44", "label": "R operculum"}, expected=1)
+    again = Extraction.objects.get(study=comparison.study, position="B")
+    extraction_reopen(extraction=again, version=again.version, reason="A row was skipped.")
+    dataset = again.datasets.get()
+    peaks_save(dataset=dataset, version=dataset.version, peaks_state="peaks", rows=[*PEAKS, ROW])
+    lock(again)
+    new = comparison.study.comparisons.get(number=2)
+    assert [(item.label, item.state) for item in missed_peaks(new)] == [("R operculum (missed by both, 1)", "settled")]
+    assert [item.a for item in new.differences.filter(kind="peak", of_equal=False)] == [None]
+    decide(judge, new.differences.get(kind="peak", of_equal=False), "B")
+    assert [peak.label for peak in agreed_peaks(agree(judge, new))][4:] == ["R insula", "R operculum"]
+
+
+def test_the_page_adds_a_row_keeps_what_was_refused_and_shows_where_it_came_from(comparison, adjudicator, sign_in):
+    client = sign_in(adjudicator)
+    page = reverse("agreement:comparison", args=[comparison.study.project_id, comparison.study_id])
+    assert "Add a peak both missed" in client.get(page).text
+    assert "Add a peak both missed" in client.get(f"{page}?show=equal").text
+    dataset = key_path("dataset", comparison.pairs["dataset"][0])
+    data = {f"cell_{name}": text for name, text in ROW.items()} | {"dataset": dataset, "expected": 0, "reason": "p. 6"}
+    refused = client.post(f"{page}peak/", data | {"cell_x": "140"})
+    assert refused.status_code == 400
+    assert "outside gray matter" in refused.text
+    assert 'name="cell_x" value="140"' in refused.text
+    assert '<details class="missed" open>' in refused.text
+    answer = client.post(f"{page}peak/", data, follow=True)
+    assert "R insula (missed by both, 1) is added" in answer.text
+    assert "neither has it" in answer.text
+    assert client.post(f"{page}peak/", data).status_code == 409
+    agree(place_of(adjudicator), comparison)
+    assert "a peak that both missed, added by ada: p. 6" in html.unescape(client.get(page).text)
+
+
+def test_who_may_not_settle_is_refused_and_is_not_offered_the_form(comparison, reviewer, viewer, sign_in):
+    page = reverse("agreement:comparison", args=[comparison.study.project_id, comparison.study_id])
+    client = sign_in(reviewer)
+    assert "Add a peak" not in client.get(page).text
+    assert client.post(f"{page}peak/", {}).status_code == 403
+    assert sign_in(viewer).post(f"{page}peak/", {}).status_code == 403
