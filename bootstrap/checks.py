@@ -10,6 +10,8 @@ from bootstrap.installation import install
 from bootstrap.places import PROGRAMS, PYTHON, ROOT, Places, manage_command
 from bootstrap.refusals import say
 
+TEST_PROCESSES = 2
+
 
 def check_steps() -> list[tuple[str, list[str]]]:
     """Name and command of each check; the tests themselves come after them."""
@@ -23,6 +25,15 @@ def check_steps() -> list[tuple[str, list[str]]]:
     ]
 
 
+def environment_of_checks(places: Places) -> dict[str, str]:
+    """Each of the test processes has its part of the cores, and what one process compiles the others read."""
+    environment = {**places.environment(TEST_PROCESSES), "DJANGO_SETTINGS_MODULE": "meta_app.settings.test"}
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Hundreds of processes are started; nothing is written beside the sources.
+        environment["PYTHONPYCACHEPREFIX"] = str(places.cache / "bytecode")
+    return environment
+
+
 def program(name: str, *arguments: str) -> list[str]:
     return [str(PROGRAMS / name), *arguments]
 
@@ -31,7 +42,7 @@ def test(pytest_arguments: list[str]) -> int:
     """Run all of it; pytest's summary line is the last one printed."""
     install("dev")
     with tempfile.TemporaryDirectory(prefix="concord-checks-") as folder:
-        environment = {**Places(folder).environment(), "DJANGO_SETTINGS_MODULE": "meta_app.settings.test"}
+        environment = environment_of_checks(Places(folder))
         outcomes = [(name, check(name, command, environment)) for name, command in check_steps()]
         outcomes.append(("JavaScript", check_javascript(environment)))
         passed, closing_line = run_pytest(pytest_arguments, environment)
@@ -61,9 +72,9 @@ def check_javascript(environment: dict[str, str]) -> str:
 
 
 def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[bool, str]:
-    """Stream pytest's output, but keep its closing line back for the end. The tests run two at a time."""
+    """Stream pytest's output, but keep its closing line back for the end."""
     say("--- tests")
-    command = [str(PYTHON), "-m", "pytest", "-n", "2", "--dist", "loadgroup", *arguments]
+    command = [str(PYTHON), "-m", "pytest", "-n", str(TEST_PROCESSES), "--dist", "loadgroup", *arguments]
     process = subprocess.Popen(
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
     )

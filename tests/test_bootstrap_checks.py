@@ -1,11 +1,13 @@
 """`python run.py test` runs everything, hides nothing, and ends with pytest's own summary line."""
 
+import os
 import re
 import sys
 
 import pytest
 
 from bootstrap import checks
+from bootstrap.places import Places
 
 PASSES = [sys.executable, "-c", ""]
 FAILS = [sys.executable, "-c", "raise SystemExit(1)"]
@@ -50,6 +52,22 @@ def test_all_is_well_when_everything_passed(run_checks):
     code, lines = run_checks([("first", PASSES)], "def test_it(): pass")
     assert code == 0
     assert re.fullmatch(r"=* ?1 passed in .*", lines[-1])
+
+
+def test_who_wants_no_bytecode_beside_the_sources_still_has_it_compiled_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    environment = checks.environment_of_checks(Places(tmp_path))
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert environment["PYTHONPYCACHEPREFIX"].startswith(str(tmp_path))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    assert "PYTHONPYCACHEPREFIX" not in checks.environment_of_checks(Places(tmp_path))
+
+
+def test_the_test_processes_share_the_cores(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert checks.environment_of_checks(Places(tmp_path))["OPENBLAS_NUM_THREADS"] == "4"
 
 
 def test_javascript_tests_without_node_are_skipped_with_the_command_that_gets_it(monkeypatch):
