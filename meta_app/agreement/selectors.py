@@ -1,11 +1,11 @@
 """Reads. Every read starts from `opened_studies`: of a study that is not open to all nothing is told."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Case, Count, Exists, OuterRef, Prefetch, Q, QuerySet, When, prefetch_related_objects
 from django.http import Http404
 
 from meta_app.agreement.domain import NEAR_MM, PeakAgreement
@@ -51,16 +51,29 @@ class StudyLine:
         return "uncompared" if self.study.opened else "waiting"
 
 
-def study_lines(place: Place) -> list[StudyLine]:
-    """Studies that two people read, those with work for this person first; in a fixed number of queries."""
-    studies = with_locks(Study.objects.filter(project=place.project, extractors_needed__gte=2)).prefetch_related(
-        Prefetch("comparisons", current_comparisons(), to_attr="current"), "assignments",
+def compared_studies(place: Place) -> QuerySet[Study]:
+    """Studies that two people read, those with work for this person first; a viewer's are those that are agreed."""
+    studies = with_locks(Study.objects.filter(project=place.project, extractors_needed__gte=2))
+    agreed = Comparison.objects.filter(study=OuterRef("pk"), state=Comparison.State.AGREED)
+    if place.membership.role == Role.VIEWER:
+        return studies.filter(Exists(agreed), opened=True)
+    if not place.may(ADJUDICATE):
+        return studies
+    user = place.membership.user
+    read = Exists(Extraction.objects.filter(study=OuterRef("pk"), author=user, position__in=("A", "B")))
+    assigned = Exists(Assignment.objects.filter(study=OuterRef("pk"), reviewer=user))
+    waits = Q(opened=True) & ~Exists(agreed) & ~read & ~assigned
+    return studies.annotate(turn=Case(When(waits, then=0), default=1)).order_by("turn", "label", "pk")
+
+
+def study_lines(place: Place, studies: Sequence[Study] | QuerySet[Study]) -> list[StudyLine]:
+    """Those of `compared_studies` as this person may see them, in a fixed number of queries."""
+    found = list(studies)
+    prefetch_related_objects(
+        found, "assignments", Prefetch("comparisons", current_comparisons(), to_attr="current"),
         Prefetch("extractions", Extraction.objects.filter(position__in=("A", "B")), to_attr="independent_extractions"),
     )  # fmt: skip
-    lines = [_line(place, study) for study in studies]
-    if place.membership.role == Role.VIEWER:
-        lines = [line for line in lines if line.state == Comparison.State.AGREED]
-    return sorted(lines, key=lambda line: not (line.may_settle and line.state in ("open", "uncompared")))
+    return [_line(place, study) for study in found]
 
 
 def _line(place: Place, study: Study) -> StudyLine:

@@ -13,6 +13,7 @@ from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.presentation import agreed_sections, card, equal_lines, fields_by_place, missed_row
 from meta_app.agreement.selectors import (
     brains,
+    compared_studies,
     get_comparison,
     project_agreement,
     sections,
@@ -30,6 +31,7 @@ from meta_app.extraction.study_checks import extraction_problems
 from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
+STUDIES_ON_A_PAGE = 50
 CARDS_ON_A_PAGE = 60
 LINES_ON_A_PAGE = 200
 
@@ -37,8 +39,10 @@ LINES_ON_A_PAGE = 200
 @require_GET
 def studies(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    lines = study_lines(place)
-    return render(request, "agreement/studies.html", {"lines": lines, "may_settle": place.may(ADJUDICATE)})
+    page = Paginator(compared_studies(place), STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    lines = study_lines(place, page.object_list)
+    context = {"page": page, "lines": lines, "may_settle": place.may(ADJUDICATE)}
+    return render(request, "agreement/studies.html", context)
 
 
 @require_GET

@@ -1,9 +1,19 @@
 """Reads. Blinding is enforced here: everything that shows quality scores starts from `visible_scores`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    prefetch_related_objects,
+)
 from django.http import Http404
 
 from meta_app.common.words import counted
@@ -122,17 +132,25 @@ class ScoreLine:
     excluded: str
 
 
-def score_lines(place: Place) -> list[ScoreLine]:
-    """The studies of a project as this person may see them, in a fixed number of queries."""
-    by_author = QualityScore.objects.select_related("author").prefetch_related("item_scores").order_by("position")
-    studies = with_scores(Study.objects.filter(project=place.project)).prefetch_related(
-        Prefetch("quality_scores", by_author), Prefetch("assignments", standing_assignments(place.project.pk))
-    )
+def followed_studies(place: Place) -> QuerySet[Study]:
+    """The studies of a project whose scores this person may follow; a viewer follows what is agreed."""
+    studies = with_scores(Study.objects.filter(project=place.project))
     if place.membership.role == Role.VIEWER:
-        agreed = visible_scores(place).order_by().values("study")
-        studies = studies.filter(pk__in=agreed)
+        studies = studies.filter(pk__in=visible_scores(place).order_by().values("study"))
+    return studies
+
+
+def score_lines(place: Place, studies: Sequence[Study] | QuerySet[Study]) -> list[ScoreLine]:
+    """Those of `followed_studies` as this person may see them, in a fixed number of queries."""
+    by_author = QualityScore.objects.select_related("author").prefetch_related("item_scores").order_by("position")
+    found = list(studies)
+    prefetch_related_objects(
+        found,
+        Prefetch("quality_scores", by_author),
+        Prefetch("assignments", standing_assignments(place.project.pk)),
+    )
     cutoff = project_cutoff(place.project)
-    return [_score_line(place, study, cutoff) for study in studies]
+    return [_score_line(place, study, cutoff) for study in found]
 
 
 def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
@@ -166,10 +184,7 @@ def free_place(place: Place, reviewers: list[QualityScore], assignments: Iterabl
 
 def get_scored_study(place: Place, study_id: int) -> Study:
     """A study of this project; a viewer finds those whose score is agreed."""
-    studies = with_scores(Study.objects.filter(project=place.project))
-    if place.membership.role == Role.VIEWER:
-        studies = studies.filter(pk__in=visible_scores(place).order_by().values("study"))
-    study = studies.filter(pk=study_id).select_related("project").first()
+    study = followed_studies(place).filter(pk=study_id).select_related("project").first()
     if study is None:
         raise Http404
     return study

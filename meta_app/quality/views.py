@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -36,6 +37,8 @@ from meta_app.quality.selectors import (
     CONSENSUS,
     SCORERS,
     agreed_rows,
+    agreed_totals,
+    followed_studies,
     get_consensus,
     get_own_score,
     get_scored_study,
@@ -46,6 +49,7 @@ from meta_app.quality.selectors import (
     open_items,
     project_cutoff,
     project_instrument,
+    quality_exclusions,
     score_lines,
     score_total,
     study_scores,
@@ -53,6 +57,7 @@ from meta_app.quality.selectors import (
     whole_scores,
 )
 
+STUDIES_ON_A_PAGE = 50
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -63,14 +68,15 @@ MEDIA_TYPES = {
 @require_safe
 def scores(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    lines = score_lines(place)
-    instrument = project_instrument(place.project)
+    page = Paginator(followed_studies(place), STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    totals = agreed_totals(place.project)
     context = {
         "place": place,
-        "lines": lines,
-        "agreed": sum(line.total is not None for line in lines),
-        "excluded": sum(bool(line.excluded) for line in lines),
-        "instrument": instrument,
+        "page": page,
+        "lines": score_lines(place, page.object_list),
+        "agreed": len(totals),
+        "excluded": len(quality_exclusions(place.project, totals)),
+        "instrument": project_instrument(place.project),
         "cutoff": project_cutoff(place.project),
     }
     return render(request, "quality/scores.html", context)
@@ -112,7 +118,7 @@ def study_page(
     reviewers = [score for score in visible.values() if score.position != CONSENSUS]
     own = next((score for score in reviewers if score.author_id == place.membership.user_id), None)
     consensus = visible.get(CONSENSUS)
-    line = next(line for line in score_lines(place) if line.study.pk == study.pk)
+    (line,) = score_lines(place, [study])
     shown = consensus or own
     instrument = shown.instrument if shown else project_instrument(place.project)
     cutoff = project_cutoff(place.project)

@@ -143,6 +143,20 @@ def test_the_list_needs_a_fixed_number_of_queries(
         client.get(reverse("agreement:studies", args=[project.pk]))
 
 
+def test_a_long_list_is_shown_page_by_page_with_the_work_of_this_person_first(
+    project, reviewer, second_reviewer, adjudicator, sign_in
+):
+    for number in range(55):
+        new_study(project, f"Study {number:02}")
+    differing(project, reviewer, second_reviewer, "Zhang 2019")
+    address = reverse("agreement:studies", args=[project.pk])
+    first, second = (sign_in(adjudicator).get(f"{address}?page={number}").text for number in (1, 2))
+    assert [first.count('<th scope="row"'), second.count('<th scope="row"')] == [50, 6]
+    assert first.index("Zhang 2019") < first.index("Study 00")
+    assert "Zhang 2019" not in second
+    assert "Zhang 2019" not in sign_in(reviewer).get(address).text
+
+
 def test_the_sidebar_counts_studies_to_settle_for_those_who_may(comparison, project, adjudicator, reviewer, sign_in):
     overview = reverse("projects:overview", args=[project.pk])
     assert "1 study with differences to settle" in sign_in(adjudicator).get(overview).text

@@ -42,6 +42,21 @@ def test_a_project_without_studies_says_what_to_do(project, reviewer, viewer, si
     assert "No agreed score yet" in text(sign_in(viewer).get(page(project)))
 
 
+def test_a_long_list_is_shown_page_by_page_and_counted_as_a_whole(project, reviewer, second_reviewer, sign_in):
+    for number in range(60):
+        make_study(project, f"Study {number:02}")
+    last = make_study(project, "Zhang 2019")
+    lock(reviewer, last)
+    lock(second_reviewer, last)
+    client = sign_in(reviewer)
+    first, second = (text(client.get(page(project, f"?page={number}"))) for number in (1, 2))
+    for shown in (first, second):
+        assert "<b>61</b> <span>studies</span></span> · 1 agreed" in shown
+    assert [first.count('<th scope="row"'), second.count('<th scope="row"')] == [50, 11]
+    assert "Zhang 2019" not in first
+    assert "Zhang 2019" in second
+
+
 def test_a_reviewer_scores_a_study_from_start_to_lock(study, reviewer, sign_in):
     client = sign_in(reviewer)
     assert "free to start" in text(client.get(page(study.project)))

@@ -405,7 +405,7 @@ def test_the_list_of_studies_takes_a_fixed_number_of_queries(
         lock(second_reviewer, study)
     place = place_of(reviewer)
     with django_assert_num_queries(7):
-        lines = selectors.score_lines(place)
+        lines = selectors.score_lines(place, selectors.followed_studies(place))
     assert [line.total for line in lines] == [20, 20, 20]
 
 
