@@ -16,10 +16,14 @@ def entries_of(project_id: int) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(project_id=project_id).order_by("number")
 
 
+def readings(stage: str) -> QuerySet[AuditEntry]:
+    """The notes that a person (`actor`) read what the reviewers of a study (`blind_study_id`) entered."""
+    return AuditEntry.objects.filter(action=f"{stage}.{READ}").order_by()
+
+
 def readers(stage: str, studies: Collection[int]) -> set[tuple[int, int]]:
     """(study, person) of those who have read what the reviewers entered: they are blind to these studies no more."""
-    read = AuditEntry.objects.filter(blind_study_id__in=studies, action=f"{stage}.{READ}")
-    return set(read.values_list("blind_study_id", "actor"))
+    return set(readings(stage).filter(blind_study_id__in=studies).values_list("blind_study_id", "actor"))
 
 
 def project_ids() -> list[int]:

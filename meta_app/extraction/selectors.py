@@ -8,6 +8,7 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, 
 from django.http import Http404
 
 from meta_app.accounts.models import User
+from meta_app.audit.selectors import readings
 from meta_app.extraction.models import Assignment, Cohort, Dataset, Extraction, Study
 from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Role
@@ -58,6 +59,8 @@ class StudyLine:
     peaks: int | None
     seats: list["Seat"]
     agreed: str
+    why_not: str = ""
+    """Why a place that is free is not this person's to take."""
     criteria: dict[str, int] | None = None
 
     @property
@@ -101,7 +104,8 @@ def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[
     elif show == "todo":
         studies = studies.filter(_to_do(place))
     elif show == "open":
-        studies = studies.filter(~Exists(own) & _startable(place)) if place.may(EXTRACT) else studies.none()
+        mine = ~Exists(own) & _startable(place) & ~Exists(_read(place))
+        studies = studies.filter(mine) if place.may(EXTRACT) else studies.none()
     elif show == "unassigned":
         studies = studies.filter(_unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B")))
     return studies.order_by("label", "pk")
@@ -124,6 +128,19 @@ def _to_do(place: Place) -> Q:
 
 def _assigned(place: Place) -> QuerySet[Assignment]:
     return Assignment.objects.filter(study=OuterRef("pk"), reviewer=place.membership.user)
+
+
+def _read(place: Place) -> QuerySet[Any]:
+    """The note that this person has read what the reviewers of a study entered."""
+    return readings("extraction").filter(blind_study_id=OuterRef("pk"), actor=place.membership.user)
+
+
+def why_not_start(label: str) -> str:
+    """Said to who has read a study of which a place became free."""
+    return (
+        f"You have read what the reviewers of {label} entered, so you are not blind to it: the free place is somebody "
+        "else's."
+    )
 
 
 def _unheld(position: str) -> Q:
@@ -161,10 +178,14 @@ def study_lines(place: Place, studies: Sequence[Study] | QuerySet[Study]) -> lis
     """The lines of some studies, as this person may see them, in a fixed number of queries."""
     keys = [study.pk for study in studies]
     by_author = Extraction.objects.select_related("author").order_by("position")
-    rows = with_locks(Study.objects.filter(pk__in=keys)).prefetch_related(
-        Prefetch("extractions", by_author),
-        Prefetch("assignments", Assignment.objects.select_related("reviewer")),
-        "reports",
+    rows = (
+        with_locks(Study.objects.filter(pk__in=keys))
+        .annotate(read=Exists(_read(place)))
+        .prefetch_related(
+            Prefetch("extractions", by_author),
+            Prefetch("assignments", Assignment.objects.select_related("reviewer")),
+            "reports",
+        )
     )
     sizes = _visible_sizes(place, keys)
     lines = {study.pk: _study_line(place, study, sizes) for study in rows}
@@ -187,12 +208,14 @@ def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -
     shown = next((item for item in [mine, *others] if item and item.pk in sizes), None)
     datasets, peaks = sizes[shown.pk] if shown else (None, None)
     free = free_position(study.extractors_needed, place.membership.user_id, independent, assignments)
+    startable = mine is None and free is not None and place.may(EXTRACT)
     return StudyLine(
         study=study,
         mine=mine,
         others=others,
         opened=study.opened,
-        may_start=mine is None and free is not None and place.may(EXTRACT),
+        may_start=startable and not study.read,
+        why_not=why_not_start(study.label) if startable and study.read else "",
         datasets=datasets,
         peaks=peaks,
         seats=_seats(place, study, independent, assignments),

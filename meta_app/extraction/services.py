@@ -19,7 +19,7 @@ from meta_app.extraction.form_domain import fields_from_json
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.overlap_services import overlaps_refresh
-from meta_app.extraction.selectors import free_position, with_locks
+from meta_app.extraction.selectors import free_position, why_not_start, with_locks
 from meta_app.extraction.study_checks import Alike, extraction_problems, warning_ticks
 from meta_app.library.models import Report
 from meta_app.projects.models import Project
@@ -124,10 +124,7 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
             "assigned to others. Nothing was started."
         )
     if readers("extraction", [study.pk]) & {(study.pk, place.membership.user_id)}:
-        raise UserError(
-            f"You have read what the reviewers of {study.label} entered, so you are not blind to it: the free place is "
-            "somebody else's. Nothing was started."
-        )
+        raise UserError(f"{why_not_start(study.label)} Nothing was started.")
     extraction = Extraction.objects.create(
         study=study, position=position, author=place.membership.user, form=form_for_new(project=study.project)
     )

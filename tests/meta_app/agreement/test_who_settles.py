@@ -1,6 +1,10 @@
 """Nobody's decision stands about their own extraction, and nobody reads both sides and then becomes one of them."""
 
+import html
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from meta_app.agreement.services import difference_decide
@@ -8,6 +12,7 @@ from meta_app.audit.models import AuditEntry
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.list_services import assignments_deal, assignments_set, places_return
 from meta_app.extraction.models import Assignment, Extraction
+from meta_app.extraction.selectors import study_lines
 from meta_app.extraction.services import extraction_reopen, extraction_start
 from meta_app.projects.models import Membership
 from tests.meta_app.quality.score_cast import place_of
@@ -64,6 +69,29 @@ def test_who_has_read_both_sides_of_a_study_does_not_take_a_place_of_it_that_bec
     assignments_deal(place=place, study_ids=[study.pk], people=[owner, third_reviewer], seed=1)
     assert [item.reviewer for item in Assignment.objects.filter(study=study)] == [third_reviewer]
     assert extraction_start(place=place_of(third_reviewer), study=study).position == "B"
+
+
+def test_a_place_of_a_study_that_one_has_read_is_not_offered_and_the_reason_is_told(
+    project, owner, third_reviewer, free_place, sign_in, django_assert_num_queries
+):
+    client = sign_in(owner)
+    study = free_place(client, "extraction:study")
+    studies = reverse("extraction:studies", args=[project.pk])
+    page = reverse("extraction:study", args=[project.pk, study.pk])
+    assert "free, but not for you: you have read this study" in client.get(studies).text
+    assert "Cao 2017" not in client.get(studies, {"show": "open"}).text
+    text = html.unescape(client.get(page).text)
+    assert "Start my extraction" not in text
+    assert "You have read what the reviewers of Cao 2017 entered, so you are not blind to it" in text
+    other = sign_in(third_reviewer)
+    assert "free to start" in other.get(studies).text
+    assert "Cao 2017" in other.get(studies, {"show": "open"}).text
+    assert "Start my extraction" in other.get(page).text
+    with CaptureQueriesContext(connection) as one:
+        study_lines(place_of(owner), [study])
+    more = [new_study(project, f"Study {number}") for number in range(5)]
+    with django_assert_num_queries(len(one)):
+        study_lines(place_of(owner), [study, *more])
 
 
 def test_who_settled_something_without_looking_has_read_both_sides(project, reviewer, second_reviewer, owner, sign_in):
