@@ -74,7 +74,8 @@ def check_javascript(environment: dict[str, str]) -> str:
 def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[bool, str]:
     """Stream pytest's output, but keep its closing line back for the end."""
     say("--- tests")
-    command = [str(PYTHON), "-m", "pytest", "-n", str(TEST_PROCESSES), "--dist", "loadgroup", *arguments]
+    shared = ["-n", str(TEST_PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder"]  # tests/conftest.py orders
+    command = [str(PYTHON), "-m", "pytest", *shared, *arguments]
     process = subprocess.Popen(
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
     )

@@ -2,13 +2,41 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+ROOT = Path(__file__).resolve().parents[1]
+
 # A busy machine is no fault of the code: no test may fail because it was slow.
 settings.register_profile("concord", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("concord")
+
+
+LONG_FIRST = (
+    "browser",
+    "sdm_core/pipeline",
+    "sdm_core",
+    "services",
+    "meta_app/test_blinding_everywhere.py",
+    "meta_app/analyses/test_whole_run.py",
+    "meta_app/analyses/test_killed_worker.py",
+)
+"""Files and folders. Kernels are compiled and kept by the tests of the core before others start many processes, and
+two of those with many processes hardly meet."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """What takes long begins first, so that at the end no test process waits for the long test of another."""
+    folder = Path(__file__).parent
+    places = [folder / place for place in LONG_FIRST]
+    items.sort(
+        key=lambda item: next((i for i, place in enumerate(places) if place in (item.path, *item.path.parents)), 99)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +63,21 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
     with django_db_blocker.unblock(), connection.schema_editor() as editor:
         import_module("meta_app.audit.migrations.0002_entries_never_change").drop_triggers(None, editor)
+
+
+@pytest.fixture(scope="session")
+def new_sqlite(tmp_path_factory):
+    """new_sqlite(folder) puts Concord's database there, with every table and nothing in it: a copy of one made once."""
+    made = tmp_path_factory.mktemp("new-sqlite")
+    environment = {name: value for name, value in os.environ.items() if name != "CONCORD_DATABASE_URL"}
+    environment |= {"DJANGO_SETTINGS_MODULE": "meta_app.settings.local", "CONCORD_DATA": str(made)}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+
+    def copied(folder):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(made / "concord.sqlite3", folder)
+
+    return copied
 
 
 def pytest_unconfigure(config):

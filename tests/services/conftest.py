@@ -5,8 +5,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,17 +81,17 @@ def team_server(postgresql_url, redis_url, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def manage(team_server):
-    """manage("migrate") runs a management command on the team server and answers what it printed."""
+def run_python():
+    """run_python(environment, "-m", "this") answers what a Python process printed that ended well."""
 
-    def run(*arguments):
+    def run(environment, *arguments):
         result = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
-            env=team_server,
+            env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert result.returncode == 0, result.stdout + result.stderr
@@ -97,6 +101,26 @@ def manage(team_server):
 
 
 @pytest.fixture(scope="session")
-def migrated(manage):
+def manage(run_python, team_server):
+    """manage("migrate") runs a management command on the team server and answers what it printed."""
+    return partial(run_python, team_server, "manage.py")
+
+
+@pytest.fixture(scope="session")
+def migrated(manage, postgresql_url):
+    """The same once the database has its tables; `untouched` is a copy of it, made before anything is written."""
     manage("migrate", "--noinput")
+    with closing(psycopg2.connect(database(postgresql_url, "template1"))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE untouched TEMPLATE postgres")
     return manage
+
+
+@pytest.fixture(scope="session")
+def untouched_url(migrated, postgresql_url):
+    """A database with all tables and nothing in them but what one module writes."""
+    return database(postgresql_url, "untouched")
+
+
+def database(url, name):
+    return urlsplit(url)._replace(path=f"/{name}").geturl()

@@ -20,6 +20,7 @@ django.setup()
 from django.core.management import CommandError, call_command  # noqa: E402
 from django.db import connection, connections, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
 from meta_app.accounts.models import User  # noqa: E402
 from meta_app.agreement import services as agreement  # noqa: E402
@@ -56,6 +57,7 @@ class UndoneError(Exception):
 def at_once(project, *actions):
     """What each action answered, or the name of the error that ended it, in the order in which they began."""
     context = multiprocessing.get_context("fork")
+    get_resolver().url_patterns  # noqa: B018 -- or each person's process would import every page
     connections.close_all()
     begun = [context.Event() for _ in actions]
     pipes = [context.Pipe(duplex=False) for _ in actions]

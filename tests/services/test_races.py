@@ -5,56 +5,28 @@
 
 import json
 import os
-import subprocess
-import sys
-from contextlib import closing
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module", params=["postgresql", "sqlite"])
 def server(request, tmp_path_factory):
-    """(which database, environment of a process on it)"""
-    root = str(tmp_path_factory.mktemp("races"))
-    environment = {name: value for name, value in os.environ.items() if name != "CONCORD_DATABASE_URL"}
-    environment |= {"DJANGO_SETTINGS_MODULE": "meta_app.settings.test", "CONCORD_TEST_ROOT": root}
+    """(which database, environment of a process on it); the scenes leave their people and projects behind."""
+    root = tmp_path_factory.mktemp("races")
+    own = ("CONCORD_DATABASE_URL", "PYTEST_XDIST_WORKER")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment |= {"DJANGO_SETTINGS_MODULE": "meta_app.settings.test", "CONCORD_TEST_ROOT": str(root)}
     if request.param == "postgresql":
-        environment["CONCORD_DATABASE_URL"] = database_of_its_own(request.getfixturevalue("postgresql_url"))
-    run(environment, "manage.py", "migrate", "--noinput")
+        environment["CONCORD_DATABASE_URL"] = request.getfixturevalue("untouched_url")
+    else:
+        request.getfixturevalue("new_sqlite")(root / "main")
     return request.param, environment
 
 
-def database_of_its_own(url):
-    """The scenes leave their people and projects behind."""
-    with closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        connection.cursor().execute("CREATE DATABASE races")
-    return urlsplit(url)._replace(path="/races").geturl()
-
-
-def run(environment, *arguments):
-    result = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
-def came(server):
+def came(server, run_python):
     """What came of each scene."""
-    return json.loads(run(server[1], "-m", "tests.services.races"))
+    return json.loads(run_python(server[1], "-m", "tests.services.races"))
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +140,7 @@ def test_eight_writers_at_once_make_one_unbroken_chain(came):
     assert told == {"told": [20] * 8, "missing": [], "too many": [], "chain": "160 entries, all fit"}
 
 
-def test_afterwards_every_chain_of_the_database_holds(came, server):
-    lines = run(server[1], "manage.py", "check_audit").splitlines()
+def test_afterwards_every_chain_of_the_database_holds(came, server, run_python):
+    lines = run_python(server[1], "manage.py", "check_audit").splitlines()
     assert len(lines) > 10
     assert [line for line in lines if "all fit" not in line] == []

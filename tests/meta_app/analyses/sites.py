@@ -72,13 +72,12 @@ def command_line_maxima(inputs, folder, permutations, monkeypatch):
 
 
 class Site:
-    """A data folder of its own, a console to ask, and the processes that a test starts."""
+    """A data folder of its own, a console to ask, and the processes that a test starts. The database has its tables."""
 
     def __init__(self, folder, environment=None):
         self.folder, self.started = folder, []
         environment = environment or {**os.environ, "DJANGO_SETTINGS_MODULE": "meta_app.settings.local"}
         self.environment = {**environment, "CONCORD_DATA": str(folder), "CONCORD_RUN_LEASE_SECONDS": "5"}
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=self.environment, check=True)
         (folder / "broker" / "queue").mkdir(parents=True, exist_ok=True)
         (folder / "broker" / "control").mkdir(parents=True, exist_ok=True)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

@@ -11,7 +11,8 @@ from .sites import UNIX, Site, command_line_maxima
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(tmp_path, new_sqlite):
+    new_sqlite(tmp_path)
     site = Site(tmp_path)
     yield site
     site.close()
@@ -43,7 +44,7 @@ def test_a_run_whose_worker_is_killed_in_the_middle_is_finished_once_by_another(
 
 @UNIX
 def test_blocks_of_two_workers_one_of_them_killed_make_the_maxima_of_the_command_line(site, three_studies, tmp_path):
-    run = site.ask("freeze_and_launch", three_studies, f"Blocks {uuid.uuid4().hex[:8]}", 3, 160)
+    run = site.ask("freeze_and_launch", three_studies, f"Blocks {uuid.uuid4().hex[:8]}", 3, 96)
     first = site.worker()
     site.start("manage.py", "sweep_runs", "--every", "0.5")
     site.wait(run, lambda seen: any(status == "done" for status, _ in seen["blocks"]))
@@ -53,10 +54,10 @@ def test_blocks_of_two_workers_one_of_them_killed_make_the_maxima_of_the_command
     site.worker()
     site.worker()
     seen = site.finished(run)
-    assert (seen["status"], seen["error"], len(seen["blocks"])) == ("done", "", 5)
+    assert (seen["status"], seen["error"], len(seen["blocks"])) == ("done", "", 3)
     assert sum(line.startswith("Done:") for line in seen["log"]) == 1
     inputs, again = site.folder / "runs" / str(run) / "inputs", tmp_path / "again"
-    asked = ["--imputations=3", "--seed=1", "--permutations=160"]
+    asked = ["--imputations=3", "--seed=1", "--permutations=96"]
     assert core_command(["run", str(inputs), "--out", str(again), *asked]) == 0
     names = ("null_maxima.csv", "maps/p_fwe_tfce.nii.gz", "maps/p_fwe_voxel.nii.gz")
     assert {name: hashlib.sha256((again / name).read_bytes()).hexdigest() for name in names} == {
