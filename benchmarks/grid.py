@@ -5,7 +5,9 @@
 Starts a server of its own on a throw-away data folder and a Chromium. Prints one JSON object in milliseconds: `save`
 and `check` are the whole answer of the server to a small edit of the table, without the network, by the clock and by
 the processor (other work on the machine lengthens the first more); `opening` lasts until the rows can be edited;
-`frame` is the time of a frame while scrolling through all rows; `key` lasts from a key until its cell is drawn.
+`jump` is the time of a frame while scrolling through all rows 400 px (13 rows) a frame, `wheel` that of a frame while a
+wheel turns by 100 px a notch, 20 notches a second; `key` lasts from two keys (one that opens the cell, and Enter) until
+the value is drawn.
 """
 
 import argparse
@@ -39,6 +41,17 @@ SCROLL = """async () => {
     }
     return frames;
 }"""
+RECORD = """() => {
+    globalThis.frames = [];
+    let last = performance.now();
+    const next = () => {
+        frames.push(performance.now() - last);
+        last = performance.now();
+        requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+}"""
+NOTCHES, NOTCHES_A_SECOND = 120, 20
 TYPE = """async () => {
     const table = document.querySelector(".grid-table");
     const times = [];
@@ -132,10 +145,22 @@ def browser_times(port: int, dataset: Any, cookie: str) -> dict[str, Any]:
         page.wait_for_selector("coordinate-grid[data-ready]")
         opening = round(1000 * (time.perf_counter() - start))
         page.wait_for_timeout(3000)
-        frames, keys = page.evaluate(SCROLL), page.evaluate(TYPE)
+        jumps, wheel = page.evaluate(SCROLL), turned_wheel(page)
+        keys = page.evaluate(TYPE)
         page.wait_for_selector("coordinate-grid[data-saving=saved]")
         browser.close()
-    return {"opening": opening, "frame": summary(frames), "key": summary(keys)}
+    return {"opening": opening, "jump": summary(jumps), "wheel": summary(wheel), "key": summary(keys)}
+
+
+def turned_wheel(page: Any) -> list[float]:
+    page.evaluate("document.querySelector('.grid-scroller').scrollTop = 0")
+    page.locator(".grid-scroller").hover()
+    page.evaluate(RECORD)
+    for _ in range(NOTCHES):
+        page.mouse.wheel(0, 100)
+        page.wait_for_timeout(1000 / NOTCHES_A_SECOND)
+    frames: list[float] = page.evaluate("frames")
+    return frames
 
 
 def free_port() -> int:

@@ -11,6 +11,8 @@ from meta_app.extraction.peak_selectors import get_visible_dataset, why_read_onl
 from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import enter_project
 
+# Without the script the page shows only so many rows: thousands would keep everybody else waiting for it.
+ROWS_WITHOUT_SCRIPT = 100
 CONVENTIONS = {
     Dataset.Comparison.PATIENTS_CONTROLS: ("patients > controls", "patients < controls"),
     Dataset.Comparison.PATIENTS_OTHER_PATIENTS: ("patients > other patients", "patients < other patients"),
@@ -29,6 +31,7 @@ def transform_words(dataset: Dataset) -> str:
 def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     shown = get_visible_dataset(place, dataset_id)
+    peaks = list(shown.peaks.all()[: ROWS_WITHOUT_SCRIPT + 1])
     positive, negative = CONVENTIONS[shown.comparison]
     return render(
         request,
@@ -42,6 +45,7 @@ def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpRespo
             "report_files": report_files(place, shown.extraction.study.reports.all()),
             "read_only_because": why_read_only(place, shown.extraction),
             "states_json": json.dumps(Dataset.PeaksState.choices),
-            "peaks": shown.peaks.all(),
+            "peaks": peaks[:ROWS_WITHOUT_SCRIPT],
+            "has_more_peaks": len(peaks) > ROWS_WITHOUT_SCRIPT,
         },
     )

@@ -29,6 +29,15 @@ def test_the_page_shows_the_saved_rows_without_javascript(sign_in, reviewer, add
     assert "L insula" in sign_in(reviewer).get(address).content.decode()
 
 
+def test_of_many_rows_the_page_shows_the_first_without_javascript_and_says_so(sign_in, reviewer, address, dataset):
+    rows = [Peak(dataset=dataset, position=place, cells=insula(label=f"Place {place}")) for place in range(2, 103)]
+    Peak.objects.bulk_create(rows)
+    text = sign_in(reviewer).get(address).content.decode()
+    assert "These are the first 100 rows; the grid shows all." in text
+    assert "Place 100<" in text
+    assert "Place 101<" not in text
+
+
 def test_the_page_holds_no_inline_script_or_style(sign_in, reviewer, address):
     text = sign_in(reviewer).get(address).content.decode()
     assert "<style" not in text

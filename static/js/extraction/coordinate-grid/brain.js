@@ -1,5 +1,6 @@
 // The peaks on a brain from three sides, drawn while they are typed. A canvas, so that it needs no WebGL and holds
-// thousands of points; a click on a point selects its row.
+// thousands of points; a click on a point selects its row. Thousands of arcs take a tenth of a second, so all points
+// together are a picture of their own, which is made again a moment after they change; the active one is drawn over it.
 
 import { element } from "../../shell/dom.js";
 import { counted } from "../../shell/words.js";
@@ -13,6 +14,7 @@ export const SIDES = [
 ];
 const GAP = 10;
 const POINT = 3.5;
+const PICTURE_AFTER_MS = 120;
 const NEAR_PX = 9;
 const WIDEST = 640;
 const LETTERS_PX = 16;
@@ -50,27 +52,30 @@ export function rowNear(points, sides, [x, y]) {
   return best.row;
 }
 
+const samePoint = (a, b) => a.row === b.row && a.sign === b.sign && a.mm.every((number, axis) => number === b.mm[axis]);
+const samePoints = (a, b) => a.length === b.length && a.every((point, place) => samePoint(point, b[place]));
+
 export class Brain {
+  #frame = null;
+  #timer = null;
+
   constructor({ onRow }) {
     this.points = [];
     this.active = null;
+    this.picture = document.createElement("canvas");
     this.canvas = element("canvas", { role: "img", "aria-label": "No peak is placed yet", click: (event) => this.#click(event, onRow) });
     this.caption = element("p", { class: "form-hint", "aria-live": "off" });
     this.element = element("figure", { class: "grid-brain" }, this.canvas, this.caption);
     this.paths = Object.fromEntries(Object.entries(OUTLINES).map(([name, side]) => [name, [new Path2D(side.outline), new Path2D(side.inner)]]));
-    new ResizeObserver(() => this.#soon()).observe(this.element);
-    new MutationObserver(() => this.#soon()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+    new ResizeObserver(() => this.#drawPicture()).observe(this.element);
+    new MutationObserver(() => this.#drawPicture()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
   }
 
   /** points: [{row, mm: [x, y, z], sign}]; `active` is the row that lights up. */
   show(points, active) {
+    if (points !== this.points && !samePoints(points, this.points)) this.#timer ??= setTimeout(() => this.#drawPicture(), PICTURE_AFTER_MS);
     Object.assign(this, { points, active });
-    this.#soon();
-  }
-
-  // Typing and scrolling ask often; one picture a frame is enough.
-  #soon() {
-    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.#draw(); });
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
   }
 
   #click(event, onRow) {
@@ -79,19 +84,35 @@ export class Brain {
     if (row !== null) onRow(row);
   }
 
-  #draw() {
+  #drawPicture() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
     const width = Math.min(this.element.clientWidth, WIDEST);
     if (!width) return;
     this.layout = layout(width);
-    const sharp = globalThis.devicePixelRatio || 1;
+    this.sharp = globalThis.devicePixelRatio || 1;
     const { height } = this.layout;
-    Object.assign(this.canvas, { width: width * sharp, height: height * sharp });
+    for (const canvas of [this.canvas, this.picture]) Object.assign(canvas, { width: width * this.sharp, height: height * this.sharp });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
     const style = getComputedStyle(this.element);
     this.colours = Object.fromEntries(["ink", "muted", "line-strong", "positive", "negative", "paper"].map((name) => [name, style.getPropertyValue(`--c-${name}`).trim()]));
-    const draw = this.canvas.getContext("2d");
-    draw.scale(sharp, sharp);
+    const draw = this.picture.getContext("2d");
+    draw.scale(this.sharp, this.sharp);
     for (const side of this.layout.sides) this.#drawSide(draw, side);
+    this.#draw();
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+    if (!this.layout) return;
+    const draw = this.canvas.getContext("2d");
+    draw.resetTransform();
+    draw.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    draw.drawImage(this.picture, 0, 0);
+    draw.scale(this.sharp, this.sharp);
+    const active = this.points.filter(({ row }) => row === this.active);
+    for (const side of this.layout.sides) for (const point of active) this.#drawPoint(draw, side, point, true);
     this.#tell();
   }
 
@@ -108,9 +129,7 @@ export class Brain {
     }
     draw.restore();
     this.#drawLetters(draw, side);
-    const active = this.points.filter(({ row }) => row === this.active);
-    for (const point of this.points) if (point.row !== this.active) this.#drawPoint(draw, side, point);
-    for (const point of active) this.#drawPoint(draw, side, point, true);
+    for (const point of this.points) this.#drawPoint(draw, side, point);
   }
 
   #drawLetters(draw, { start, across, scale, letters, title }) {

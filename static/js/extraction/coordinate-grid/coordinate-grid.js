@@ -22,6 +22,7 @@ import { ROW_HEIGHT, View } from "./view.js";
 const STATE_CLASSES = { saved: "state-saved", saving: "state-saving" };
 const LEVELS = [["error", "error", "errors"], ["confirm", "to confirm", "to confirm"], ["warning", "warning", "warnings"]];
 const SHOWN_PROBLEMS = 200;
+const NO_PROBLEMS = [];
 const WITH_ROWS = ["peaks", "sign_only", "threshold_only"];
 const STATE_HINTS = {
   sign_only: "Coordinates and a sign for each peak; the paper gives no statistic. A statistic in a row is refused.",
@@ -248,12 +249,27 @@ class CoordinateGrid extends HTMLElement {
 
   #problemsAt(place) {
     const cells = this.table.rows[place];
-    if (!cells || place >= this.filledCount) return [];
+    if (!cells || place >= this.filledCount) return NO_PROBLEMS;
     return this.guard.problems(place, cells) ?? this.#rowAt(place).problems;
   }
 
+  // Scrolling asks for the rows in sight alone, a moved selection also for its hint and its light on the brain; what
+  // every row has a part in is drawn where rows or answers are new.
   #draw() {
-    this.filledCount = filledRows(this.table.rows).length;
+    if (this.drawnRows !== this.table.rows || this.drawnAnswer !== this.guard.answer) {
+      [this.drawnRows, this.drawnAnswer] = [this.table.rows, this.guard.answer];
+      this.filledCount = filledRows(this.table.rows).length;
+      this.points = this.#placed();
+      this.#drawRail();
+      this.buttons.undo.disabled = !this.table.canUndo;
+      this.buttons.redo.disabled = !this.table.canRedo;
+    }
+    this.#drawRows();
+    this.#drawHint();
+    this.brain.show(this.points, this.active.row);
+  }
+
+  #drawRows() {
     this.view.draw({
       count: this.rowCount, active: this.active, selection: this.selection,
       row: (place) => ({
@@ -261,11 +277,6 @@ class CoordinateGrid extends HTMLElement {
         placed: this.guard.placed(place, this.table.rows[place]), isNew: place >= this.table.rows.length,
       }),
     });
-    this.buttons.undo.disabled = !this.table.canUndo;
-    this.buttons.redo.disabled = !this.table.canRedo;
-    this.#drawHint();
-    this.#drawRail();
-    this.brain.show(this.#placed(), this.active.row);
   }
 
   // What the server computed, and until it answers MNI coordinates as they are typed.
@@ -434,7 +445,7 @@ class CoordinateGrid extends HTMLElement {
       this.#preview(text);
     });
     let frame = null;
-    scroller.addEventListener("scroll", () => { frame ??= requestAnimationFrame(() => { frame = null; this.#draw(); }); });
+    scroller.addEventListener("scroll", () => { frame ??= requestAnimationFrame(() => { frame = null; this.#drawRows(); }); });
     if (this.readOnly) return;
     globalThis.addEventListener("online", () => this.sync.save());
     document.addEventListener("visibilitychange", () => document.hidden && this.sync.save());

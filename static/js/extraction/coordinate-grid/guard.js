@@ -7,23 +7,23 @@ const ASK_AFTER_MS = 350;
 export class Guard {
   #timer = null;
   #asked = null;
-  // Rows as they were asked about: an answer counts for a row only while the row is the very same.
-  #answer = { rows: [], placed: [], byRow: [], general: [] };
+  // Replaced whole. Rows as they were asked about: an answer counts for a row only while the row is the very same.
+  answer = { rows: [], placed: [], byRow: [], general: [] };
 
   constructor({ ask, onChecked }) {
     Object.assign(this, { ask, onChecked });
   }
 
   get general() {
-    return this.#answer.general;
+    return this.answer.general;
   }
 
   problems(place, row) {
-    return this.#answer.rows[place] === row ? this.#answer.byRow[place] : null;
+    return this.answer.rows[place] === row ? this.answer.byRow[place] : null;
   }
 
   placed(place, row) {
-    return row && this.#answer.rows[place] === row ? this.#answer.placed[place] : null;
+    return row && this.answer.rows[place] === row ? this.answer.placed[place] : null;
   }
 
   check(rows, peaksState) {
@@ -40,7 +40,7 @@ export class Guard {
     const byRow = rows.map(() => []);
     const general = [];
     for (const problem of answer.body.problems) (problem.row === null ? general : byRow[problem.row - 1]).push(problem);
-    this.#answer = { rows, placed: answer.body.rows, byRow, general };
+    this.answer = { rows, placed: answer.body.rows, byRow, general };
     this.onChecked();
   }
 }
