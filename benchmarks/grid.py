@@ -11,6 +11,7 @@ the value is drawn.
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -190,6 +191,7 @@ def main() -> None:
 
         django.setup()
         call_command("migrate", verbosity=0)
+        importlib.import_module("meta_app.wsgi")
         rows = simulated_rows(asked.rows)
         dataset = made_dataset(rows)
         times = server_times(dataset, rows)

@@ -352,6 +352,7 @@ def _side(placed: PlacedRow) -> int:
     return _side_in_label(placed.row.label)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _side_in_label(label: str) -> int:
     left, right = (bool(side.search(label)) for side in (_LEFT, _RIGHT))
     return int(right) - int(left)

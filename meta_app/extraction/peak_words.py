@@ -1,8 +1,10 @@
 """What the words of a row say about it: direction, side, Brodmann areas, and that it may be no peak of the whole brain.
 
-Plain Python. The words are those of English and Chinese papers.
+Plain Python. The words are those of English and Chinese papers. Answers are kept in memory, because a table is checked
+again after each edit of one of its rows.
 """
 
+import functools
 import re
 from collections.abc import Collection
 from typing import Final
@@ -63,11 +65,13 @@ def _names(text: str, names: Names) -> bool:
     return any(set(name.casefold().split()) <= said or (not name.isascii() and name in text) for name in names)
 
 
+@functools.lru_cache(maxsize=16_384)
 def areas_said(text: str) -> tuple[int, ...]:
     """Brodmann areas in words such as "insula (BA 13/47)"."""
     return tuple(int(area) for group in _AREAS.findall(text) for area in re.findall(r"\d+", group))
 
 
+@functools.lru_cache(maxsize=16_384)
 def no_peak_said(text: str, correlation: bool) -> tuple[str, str] | None:
     """The question why the row may be no peak of this comparison, and how to answer it."""
     patterns = _NO_PEAK[:-1] if correlation else _NO_PEAK
