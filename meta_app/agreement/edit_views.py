@@ -43,7 +43,7 @@ from meta_app.agreement.selectors import (
 from meta_app.agreement.views import comparison_page, frame
 from meta_app.common.exceptions import UserError
 from meta_app.common.words import counted
-from meta_app.extraction.services import study_read
+from meta_app.extraction.services import studies_read
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
 
@@ -170,7 +170,7 @@ def _enter_comparison(request: HttpRequest, project_id: int, study_id: int) -> t
     comparison = get_comparison(place, study_id)
     if refusal := why_not_settle(place, comparison.study):
         raise PermissionDenied(refusal)
-    study_read(place=place, study=comparison.study)
+    studies_read(place=place, studies=[comparison.study_id])
     return place, comparison
 
 

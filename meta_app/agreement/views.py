@@ -26,7 +26,7 @@ from meta_app.common.exceptions import UserError
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.extraction.models import Extraction
 from meta_app.extraction.selectors import study_reports, visible_extractions, whole_extractions
-from meta_app.extraction.services import study_read
+from meta_app.extraction.services import studies_read
 from meta_app.extraction.study_checks import extraction_problems
 from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
@@ -49,7 +49,7 @@ def studies(request: HttpRequest, project_id: int) -> HttpResponse:
 def comparison(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     found = get_comparison(place, study_id)
-    study_read(place=place, study=found.study)
+    studies_read(place=place, studies=[found.study_id])
     return comparison_page(request, place, found)
 
 

@@ -1,6 +1,7 @@
 """The one write of audit entries. Call it inside the transaction of the write that it tells of."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -60,13 +61,18 @@ def record(
     return entry
 
 
-def reading_record(*, project_id: int, actor: Any, subject: str, study: int, stage: str) -> None:
-    """Note, once, that a person has read what the reviewers of a study entered; see `selectors.readers`."""
-    if not readers(stage, [study]) & {(study, actor.pk)}:
-        record(
-            project_id=project_id, actor=actor, action=f"{stage}.{READ}", subject=subject, blind_study=study,
-            blind_stage=stage,
-        )  # fmt: skip
+def reading_record(*, project_id: int, actor: Any, studies: Mapping[int, str], stage: str) -> None:
+    """Note, once for each study (named by its key), that a person has read what its reviewers entered.
+
+    See `selectors.readers`.
+    """
+    known = {study for study, person in readers(stage, studies.keys()) if person == actor.pk}
+    for study, subject in studies.items():
+        if study not in known:
+            record(
+                project_id=project_id, actor=actor, action=f"{stage}.{READ}", subject=subject, blind_study=study,
+                blind_stage=stage,
+            )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from meta_app.datasets.selectors import (
 )
 from meta_app.datasets.services import agreed_dataset_freeze
 from meta_app.extraction.models import Dataset, Group, SampleOverlap
+from meta_app.extraction.services import studies_read
 from meta_app.projects.permissions import FREEZE, LAUNCH, Place, enter_project
 
 PEAKS_ON_PAGE = 500
@@ -37,6 +38,7 @@ def _versions_page(request: HttpRequest, place: Place, refusal: UserError | None
     equal = next((agreed for agreed in frozen if (agreed.sha256, agreed.agreement_sha256) == now.hashes), None)
     latest = frozen[0] if frozen else None
     overlaps = open_overlaps(place.project)
+    studies_read(place=place, studies={key for item in overlaps for key in (item.first_id, item.second_id)})
     context = {
         "place": place,
         "versions": frozen,

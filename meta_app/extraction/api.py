@@ -19,6 +19,7 @@ from meta_app.extraction.serializers import (
     SavedSerializer,
     StoredPeakTableSerializer,
 )
+from meta_app.extraction.services import extractions_read
 from meta_app.projects.permissions import Place, enter_project
 
 STALE = OpenApiResponse(description="Another save came first: details.yours, details.theirs and details.version.")
@@ -29,7 +30,9 @@ class PeaksView(APIView):
     def get(self, request: Request, project_id: int, dataset_id: int) -> Response:
         """The table of peaks of a dataset, as reported."""
         place = enter_project(request.user, project_id)
-        return Response(peak_table(place, get_visible_dataset(place, dataset_id)))
+        dataset = get_visible_dataset(place, dataset_id)
+        extractions_read(place=place, extractions=[dataset.extraction])
+        return Response(peak_table(place, dataset))
 
     @extend_schema(
         operation_id="peaks_save",
@@ -57,6 +60,7 @@ class PeaksCheckView(APIView):
         """What may be wrong with a table, and where its rows are in MNI space. Saves nothing."""
         place = enter_project(request.user, project_id)
         dataset = get_visible_dataset(place, dataset_id)
+        extractions_read(place=place, extractions=[dataset.extraction])
         table = PeakTableSerializer(data=request.data)
         table.is_valid(raise_exception=True)
         return Response(_checked(check_rows(dataset, **_as_check(table.validated_data))))

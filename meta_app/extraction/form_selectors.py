@@ -16,7 +16,7 @@ from meta_app.extraction.form_domain import (
     fields_from_json,
 )
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionForm, Group
-from meta_app.extraction.selectors import visible_extractions
+from meta_app.extraction.selectors import POSITIONS, visible_extractions
 from meta_app.projects.models import Project
 from meta_app.projects.permissions import Place
 
@@ -71,11 +71,16 @@ def form_version(project: Project) -> int:
     return form.version if form else BUILT_IN_VERSION
 
 
+VALUES_SHOWN: Final = 20
+
+
 @dataclass(frozen=True)
 class Touched:
     """What a change of a field would touch, as far as this person may see it."""
 
     values: list[tuple[str, str]]
+    read: set[int]
+    """The studies of which others entered the values that are shown."""
     hidden_drafts: int
 
 
@@ -85,9 +90,16 @@ def touched_values(place: Place, field: FormField) -> Touched:
     rows: QuerySet[Any] = MODELS[field.level]._default_manager.filter(
         **{f"{PATH_TO_EXTRACTION[field.level]}in": visible}
     )
-    study = f"{PATH_TO_EXTRACTION[field.level].removesuffix('pk__')}study__label"
-    found = [
-        (label, str(values[field.key])) for label, values in rows.values_list(study, "values") if field.key in values
-    ]
+    path = PATH_TO_EXTRACTION[field.level].removesuffix("pk__")
+    told = rows.values_list(f"{path}study__label", "values", f"{path}study", f"{path}author", f"{path}position")
+    found = sorted(
+        (label, str(values[field.key]), study, author != place.membership.user_id and position in POSITIONS)
+        for label, values, study, author, position in told
+        if field.key in values
+    )
     drafts = Extraction.objects.filter(study__project=place.project, state=Extraction.State.DRAFT)
-    return Touched(sorted(found), drafts.exclude(pk__in=visible).count())
+    return Touched(
+        [(label, value) for label, value, _study, _others in found],
+        {study for _label, _value, study, others in found[:VALUES_SHOWN] if others},
+        drafts.exclude(pk__in=visible).count(),
+    )

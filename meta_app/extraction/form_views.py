@@ -13,6 +13,7 @@ from meta_app.extraction import form_services
 from meta_app.extraction.form_domain import FormField, at_level
 from meta_app.extraction.form_selectors import form_version, project_fields, touched_values
 from meta_app.extraction.forms import FieldChangeForm, FieldForm
+from meta_app.extraction.services import studies_read
 from meta_app.projects.permissions import MANAGE, READ, Place, enter_project
 
 LEVELS = ("study", "cohort", "group", "dataset")
@@ -68,7 +69,9 @@ def field_change(request: HttpRequest, project_id: int) -> HttpResponse:
             else:
                 messages.success(request, "The form has a new version; open drafts moved to it. No value was deleted.")
                 return redirect("extraction:form", project_id)
-    context = {"place": place, "form": form, "field": old, "touched": touched_values(place, old)}
+    touched = touched_values(place, old)
+    studies_read(place=place, studies=touched.read)
+    context = {"place": place, "form": form, "field": old, "touched": touched}
     return render(request, "extraction/editor/field_change.html", context, status=status)
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from meta_app.extraction.checks import transform_of
 from meta_app.extraction.models import Dataset
 from meta_app.extraction.peak_selectors import get_visible_dataset, why_read_only
+from meta_app.extraction.services import extractions_read
 from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import enter_project
 
@@ -31,6 +32,7 @@ def transform_words(dataset: Dataset) -> str:
 def dataset(request: HttpRequest, project_id: int, dataset_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     shown = get_visible_dataset(place, dataset_id)
+    extractions_read(place=place, extractions=[shown.extraction])
     peaks = list(shown.peaks.all()[: ROWS_WITHOUT_SCRIPT + 1])
     positive, negative = CONVENTIONS[shown.comparison]
     return render(

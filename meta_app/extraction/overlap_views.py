@@ -15,6 +15,7 @@ from meta_app.extraction.models import Group, SampleOverlap
 from meta_app.extraction.overlap_checks import SPREADS, Likeness, Sample, compare, likenesses, sample_of
 from meta_app.extraction.overlap_selectors import asked_overlaps, speaking_extractions
 from meta_app.extraction.overlap_services import overlap_decide
+from meta_app.extraction.services import extractions_read
 from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
 
 
@@ -38,6 +39,8 @@ def overlaps(request: HttpRequest, project_id: int) -> HttpResponse:
     found = likenesses([sample_of(extraction) for extraction in extractions])
     lines = [OverlapLine(likeness, asked.get(likeness.key)) for likeness in found]
     alike = {likeness.key for likeness in found}
+    told = {study for key in (*alike, *asked) for study in key}
+    extractions_read(place=place, extractions=[item for item in extractions if item.study_id in told])
     context = {
         "place": place,
         "counts": extraction_counts(place, extractions),
@@ -74,13 +77,14 @@ def overlap(request: HttpRequest, project_id: int, first_id: int, second_id: int
 def _pair(place: Place, first_id: int, second_id: int) -> tuple[Sample, Sample]:
     """The two samples; 404 where either study is not visible to this person."""
     chosen = {
-        extraction.study_id: sample_of(extraction)
+        extraction.study_id: extraction
         for extraction in speaking_extractions(place)
         if extraction.study_id in (first_id, second_id)
     }
     if first_id >= second_id or len(chosen) < 2:
         raise Http404
-    return chosen[first_id], chosen[second_id]
+    extractions_read(place=place, extractions=chosen.values())
+    return sample_of(chosen[first_id]), sample_of(chosen[second_id])
 
 
 def _page(

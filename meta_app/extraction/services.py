@@ -19,7 +19,7 @@ from meta_app.extraction.form_domain import fields_from_json
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
 from meta_app.extraction.overlap_services import overlaps_refresh
-from meta_app.extraction.selectors import free_position, why_not_start, with_locks
+from meta_app.extraction.selectors import POSITIONS, free_position, opened_studies, why_not_start, with_locks
 from meta_app.extraction.study_checks import Alike, extraction_problems, warning_ticks
 from meta_app.library.models import Report
 from meta_app.projects.models import Project
@@ -133,11 +133,26 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
     return extraction
 
 
-def study_read(*, place: Place, study: Study) -> None:
-    """Who reads what both reviewers of a study entered does not become one of them afterwards."""
+def studies_read(*, place: Place, studies: Collection[int]) -> None:
+    """Who reads what the two reviewers of a study entered does not become one of them afterwards.
+
+    Called by whatever shows values of others, with the keys of their studies; of these the opened ones are noted.
+    """
+    opened = opened_studies(place).filter(pk__in=studies, extractors_needed__gt=1) if studies else Study.objects.none()
     reading_record(
-        project_id=study.project_id, actor=place.membership.user, subject=str(study), study=study.pk, stage="extraction"
-    )
+        project_id=place.project.pk, actor=place.membership.user, studies={study.pk: str(study) for study in opened},
+        stage=AuditEntry.Stage.EXTRACTION,
+    )  # fmt: skip
+
+
+def extractions_read(*, place: Place, extractions: Iterable[Extraction]) -> None:
+    """The same for those who are shown extractions; one's own, and what was agreed, are not the work of others."""
+    others = {
+        extraction.study_id
+        for extraction in extractions
+        if extraction.author_id != place.membership.user_id and extraction.position in POSITIONS
+    }
+    studies_read(place=place, studies=others)
 
 
 @transaction.atomic

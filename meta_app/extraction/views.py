@@ -17,7 +17,6 @@ from meta_app.extraction.rule_checks import project_rules, verdict_counts, verdi
 from meta_app.extraction.selectors import (
     get_own_extraction,
     get_study,
-    opened_studies,
     study_lines,
     study_reports,
     visible_extractions,
@@ -31,8 +30,7 @@ from meta_app.projects.permissions import EXTRACT, Place, enter_project
 def study(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     found = get_study(place, study_id)
-    if found.extractors_needed > 1 and opened_studies(place).filter(pk=found.pk).exists():
-        services.study_read(place=place, study=found)
+    services.studies_read(place=place, studies=[found.pk])
     return study_page(request, place, found)
 
 

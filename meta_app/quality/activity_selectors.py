@@ -2,6 +2,7 @@
 extraction and the quality scores of a study.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from meta_app.accounts.models import User
 from meta_app.audit.models import AuditEntry
-from meta_app.audit.selectors import entries_of
+from meta_app.audit.selectors import READ, entries_of
 from meta_app.extraction.models import Study
 from meta_app.extraction.selectors import opened_studies
 from meta_app.projects.models import Role
@@ -56,6 +57,15 @@ def filtered_entries(place: Place, filters: Filters) -> QuerySet[AuditEntry]:
     if filters.study is not None:
         entries = entries.filter(_about(place, filters.study))
     return entries.order_by("-number")
+
+
+def works_of_others(place: Place, only: Sequence[int] | None = None) -> QuerySet[AuditEntry, tuple[str, int]]:
+    """Stage and study of what others did and this person reads, in all entries or in those of a page."""
+    entries = visible_entries(place) if only is None else AuditEntry.objects.filter(pk__in=only)
+    others = entries.exclude(actor=place.membership.user).exclude(blind_study_id=None)
+    return (
+        others.exclude(action__endswith=f".{READ}").order_by().values_list("blind_stage", "blind_study_id").distinct()
+    )
 
 
 def _about(place: Place, study_id: int) -> Q:

@@ -19,7 +19,9 @@ from meta_app.quality.activity_selectors import (
     exported_chain,
     filtered_entries,
     named_studies,
+    works_of_others,
 )
+from meta_app.quality.services import works_read
 
 ENTRIES_ON_A_PAGE = 50
 COLUMNS = (
@@ -34,6 +36,7 @@ def activity(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     filters = _filters(request)
     page = Paginator(filtered_entries(place, filters), ENTRIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    works_read(place=place, works=works_of_others(place, [entry.pk for entry in page]))
     context = {
         "page": page,
         "filters": filters,
@@ -54,6 +57,7 @@ def _filters(request: HttpRequest) -> Filters:
 def activity_export(request: HttpRequest, project_id: int, kind: str) -> HttpResponse:
     place = enter_project(request.user, project_id)
     chain = exported_chain(place)
+    works_read(place=place, works=works_of_others(place))
     if kind == "json":
         response: HttpResponse = JsonResponse(chain, json_dumps_params={"indent": 1, "ensure_ascii": False})
     elif kind == "csv":

@@ -5,7 +5,7 @@ takes over the items that are equal; the rest is settled item by item, never on 
 adjudicator who is neither.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core import serializers
@@ -21,6 +21,7 @@ from meta_app.audit.services import reading_record, record
 from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.common.words import counted
 from meta_app.extraction.models import Study
+from meta_app.extraction.services import studies_read
 from meta_app.projects.models import Membership
 from meta_app.projects.permissions import ADJUDICATE, Place
 from meta_app.quality import instruments
@@ -36,6 +37,7 @@ from meta_app.quality.selectors import (
     points_of,
     project_instrument,
     score_total,
+    scored_studies,
     standing_assignments,
     used_items,
 )
@@ -72,12 +74,26 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     return score
 
 
+def works_read(*, place: Place, works: Iterable[tuple[str, int]]) -> None:
+    """Note what the audit trail told of the work of others, by stage and key of the study, like their pages."""
+    told: dict[str, set[int]] = {stage: set() for stage in AuditEntry.Stage.values}
+    for stage, study in works:
+        told[stage].add(study)
+    studies_read(place=place, studies=told[AuditEntry.Stage.EXTRACTION])
+    if told[AuditEntry.Stage.QUALITY]:
+        scored = scored_studies(place).filter(pk__in=told[AuditEntry.Stage.QUALITY])
+        _note_reading(place, {study.pk: study.label for study in scored})
+
+
 def scores_read(*, place: Place, study: Study) -> None:
     """Who reads both scores of a study does not become one of its scorers afterwards."""
+    _note_reading(place, {study.pk: study.label})
+
+
+def _note_reading(place: Place, studies: Mapping[int, str]) -> None:
     reading_record(
-        project_id=study.project_id, actor=place.membership.user, subject=study.label, study=study.pk,
-        stage=AuditEntry.Stage.QUALITY,
-    )  # fmt: skip
+        project_id=place.project.pk, actor=place.membership.user, studies=studies, stage=AuditEntry.Stage.QUALITY
+    )
 
 
 def _stored_instrument(study: Study) -> Instrument:
