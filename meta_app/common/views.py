@@ -3,12 +3,19 @@
 import sys
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from meta_app.common.exceptions import not_saved
+
+NOT_FOUND = (
+    "The address is wrong, what was there is gone, or it is not open to you. "
+    "If somebody sent it to you, ask them whether you are in their project."
+)
+AGAIN = "Go back and try again; if it breaks again, tell the person who runs this server what you did and when."
 
 
 @login_not_required
@@ -18,11 +25,15 @@ def health(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 
 def error_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    return render(request, "error.html", {"title": title, "text": text, "status": status}, status=status)
+    return render(request, "error.html", {"title": title, "text": text}, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return error_page(request, 400, "This request could not be read", "Go back, reload the page and try again.")
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        text = "It is more than one page may send. Go back, where what you typed still is, and send it in parts."
+        return error_page(request, 413, "Too much at once: nothing was saved", text)
+    text = "Nothing was saved. Go back, reload the page and try again."
+    return error_page(request, 400, "This request could not be read", text)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -30,7 +41,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return error_page(request, 404, "Nothing here", "The address is wrong, or the project is not one of yours.")
+    return error_page(request, 404, "Nothing here", NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -38,7 +49,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     refused = not_saved(sys.exception())
     if refused and request.path.startswith("/api/"):
         return JsonResponse(refused.as_json(), status=refused.status)
-    context = {"title": "Something broke on our side", "text": "What you saved is kept. The error is in the log."}
+    context = {"title": "Something broke on our side", "text": f"What you saved is kept. {AGAIN}"}
     if refused:
         kept = "What you saved before is kept; go back, and what you typed is still in the form."
         context = {"title": "Nothing was saved", "text": f"{refused.what}. {kept} {refused.when}"}

@@ -6,6 +6,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from meta_app.common.forms import StyledForm
+from meta_app.extraction.exchange.opening import LARGEST_FILE
 from meta_app.extraction.exchange.plain import Chosen
 from meta_app.extraction.models import Dataset
 
@@ -53,7 +54,13 @@ class ChosenForm(StyledForm, forms.Form):
 
 
 class UploadForm(ChosenForm):
-    files = SeveralFiles(label="Files")
+    files = SeveralFiles(
+        label="Files",
+        help_text=(
+            "An export of a dataset (JSON, XLSX, tables as ZIP), a folder of SDM-PSI (as ZIP, or all of its files), "
+            f"a text of Sleuth or GingerALE, or a NiMADS studyset. Up to {LARGEST_FILE // 1_000_000} MB."
+        ),
+    )
 
 
 class ImportForm(ChosenForm):
@@ -70,7 +77,14 @@ class ImportForm(ChosenForm):
 
 
 class PeaksUploadForm(StyledForm, forms.Form):
-    files = SeveralFiles(label="File")
+    files = SeveralFiles(
+        label="File",
+        help_text=(
+            "CSV or XLSX whose first row names its columns (x, y, z; if there are any t, label, cluster size, page), "
+            "a peak file of SDM-PSI (x,y,z,t), a text of Sleuth, a NiMADS studyset, or any export of a dataset. "
+            "Nothing is stored before you have looked at it."
+        ),
+    )
 
 
 class PeaksImportForm(StyledForm, forms.Form):

@@ -16,7 +16,7 @@ from meta_app.extraction.overlap_checks import SPREADS, Likeness, Sample, compar
 from meta_app.extraction.overlap_selectors import asked_overlaps, speaking_extractions
 from meta_app.extraction.overlap_services import overlap_decide
 from meta_app.extraction.services import extractions_read
-from meta_app.projects.permissions import ADJUDICATE, Place, enter_project
+from meta_app.projects.permissions import ADJUDICATE, EXTRACT, Place, enter_project
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def overlaps(request: HttpRequest, project_id: int) -> HttpResponse:
     extractions_read(place=place, extractions=[item for item in extractions if item.study_id in told])
     context = {
         "place": place,
+        "may_extract": place.may(EXTRACT),
         "counts": extraction_counts(place, extractions),
         "open": [line for line in lines if line.likeness.strength != "copied" and not line.decided],
         "decided": [line for line in lines if line.decided],

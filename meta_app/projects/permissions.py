@@ -40,5 +40,6 @@ def enter_project(user, project_id: int, right: frozenset[str] = READ) -> Place:
     if membership is None or not user.is_authenticated:
         raise Http404
     if membership.role not in right:
-        raise PermissionDenied(f"Your role here, {membership.get_role_display().lower()}, does not include this.")
+        role = membership.get_role_display().lower()
+        raise PermissionDenied(f"Your role here, {role}, does not include this. An owner can change it under Team.")
     return Place(membership.project, membership)

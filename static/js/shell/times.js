@@ -2,19 +2,20 @@
 
 const STYLES = {
   day: { dateStyle: "medium" },
+  date: { dateStyle: "medium", timeZone: "UTC" },
   clock: { timeStyle: "medium" },
   moment: { dateStyle: "medium", timeStyle: "short" },
 };
 
-/** That moment as the reader writes it: its day, its time of day, or both. */
+/** That moment as the reader writes it: its day, its time of day, or both; a date without a time is that date everywhere. */
 export function localText(moment, part = "moment", locale = undefined, timeZone = undefined) {
-  return new Intl.DateTimeFormat(locale, { ...STYLES[part], timeZone }).format(new Date(moment));
+  return new Intl.DateTimeFormat(locale, { timeZone, ...STYLES[part] }).format(new Date(moment));
 }
 
 function localise(page) {
   for (const time of page.querySelectorAll("time[datetime]:not([data-local])")) {
     time.dataset.local = "";
-    time.title = `${time.dateTime.replace("T", " ").slice(0, 19)} UTC`;
+    time.title = time.dataset.part === "date" ? time.dateTime : `${time.dateTime.replace("T", " ").slice(0, 19)} UTC`;
     time.textContent = localText(time.dateTime, time.dataset.part);
   }
 }

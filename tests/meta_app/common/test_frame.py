@@ -39,10 +39,25 @@ def test_a_wrong_address_says_so_and_leads_back(owner, sign_in):
     assert "Back to my work" in response.content.decode()
 
 
+def test_a_wrong_address_inside_a_project_leads_back_to_it(project, owner, sign_in):
+    text = sign_in(owner).get(f"/projects/{project.pk}/extraction/999999/").content.decode()
+    assert "Back to the project" in text
+    assert f'href="/projects/{project.pk}/"' in text
+
+
+def test_more_than_a_page_may_send_is_refused_in_words(owner, sign_in, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    response = sign_in(owner).post("/projects/new/", {"name": "Pain" * 100})
+    assert response.status_code == 413
+    assert "send it in parts" in response.content.decode()
+
+
 def test_a_missing_right_says_which_role_lacks_it(project, viewer, sign_in):
     response = sign_in(viewer).get(f"/projects/{project.pk}/settings/")
     assert response.status_code == 403
-    assert "Your role here, viewer, does not include this." in response.content.decode()
+    assert (
+        "Your role here, viewer, does not include this. An owner can change it under Team." in response.content.decode()
+    )
 
 
 def test_an_expired_form_keeps_its_text_in_the_browser_and_says_so(owner):
@@ -57,6 +72,7 @@ def test_the_page_for_our_own_faults_needs_no_database(rf):
     response = server_error(rf.get("/"))
     assert response.status_code == 500
     assert "What you saved is kept" in response.content.decode()
+    assert "Go back and try again" in response.content.decode()
 
 
 def test_a_line_list_drops_blank_lines_and_shows_one_to_a_line():
