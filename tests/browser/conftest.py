@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
 # Playwright keeps an event loop in this thread; the tests use the database from it, one call at a time.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -59,6 +60,19 @@ def open_window(chromium, site):
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def enter_as(site):
+    """enter_as(window, user) signs the user in without the sign-in page, and answers the window."""
+
+    def entered(window, user):
+        client = Client()
+        client.force_login(user)
+        window.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
+        return window
+
+    return entered
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.test import Client
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
@@ -23,16 +22,10 @@ def dataset(transactional_db):
     return made
 
 
-def sign_in(window, site, author):
-    client = Client()
-    client.force_login(author)
-    window.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
-
-
 @pytest.fixture
-def open_study(site, dataset):
+def open_study(enter_as, dataset):
     def opened(window):
-        sign_in(window, site, dataset.extraction.author)
+        enter_as(window, dataset.extraction.author)
         window.goto(f"/projects/{dataset.extraction.study.project_id}/extraction/{dataset.extraction.study_id}/")
         window.wait_for_selector("#answers[data-ready]")
         return window
@@ -61,10 +54,10 @@ def stored(dataset):
     return Group.objects.get(pk=dataset.group_a_id)
 
 
-def test_nothing_can_be_typed_before_it_would_be_saved(site, dataset, page):
+def test_nothing_can_be_typed_before_it_would_be_saved(enter_as, dataset, page):
     held = []
     page.route("**/editor/editor.js", lambda route: held.append(route))
-    sign_in(page, site, dataset.extraction.author)
+    enter_as(page, dataset.extraction.author)
     address = f"/projects/{dataset.extraction.study.project_id}/extraction/{dataset.extraction.study_id}/"
     page.goto(address, wait_until="commit")
     answers = page.locator("#answers")
@@ -120,13 +113,13 @@ def test_without_network_everything_is_kept_and_saved_when_it_is_back_even_after
     assert (stored(dataset).n, stored(dataset).n_female, stored(dataset).age_mean) == (18, 9, 64.3)
 
 
-def test_a_session_that_ends_keeps_the_text_and_goes_on_after_signing_in(editor, dataset, site):
+def test_a_session_that_ends_keeps_the_text_and_goes_on_after_signing_in(editor, dataset, enter_as):
     editor.context.clear_cookies()
     control(editor, patients(dataset), "n").fill("18")
     editor.keyboard.press("Tab")
     expect(state(editor)).to_contain_text("You are signed out or may not save here: 1 change kept")
     assert stored(dataset).n == 15
-    sign_in(editor, site, dataset.extraction.author)
+    enter_as(editor, dataset.extraction.author)
     editor.request.get(f"/projects/{dataset.extraction.study.project_id}/extraction/{dataset.extraction.study_id}/")
     editor.evaluate("window.dispatchEvent(new Event('online'))")
     expect(state(editor)).to_have_text(re.compile("Saved"), timeout=15_000)

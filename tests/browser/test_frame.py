@@ -142,6 +142,20 @@ def test_the_diagram_and_its_sums_follow_what_is_typed(project, page, complaints
     assert heard == []
 
 
+def test_what_the_server_could_not_do_stays_told_until_it_can(project, page):
+    sign_in(page).goto(f"/projects/{project.pk}/prisma/")
+    told = page.get_by_role("alert").filter(has_text="What you saved is kept; reload the page")
+    page.route("**/prisma/preview/", lambda route: route.fulfill(status=500, body="broken"))
+    with page.expect_response("**/prisma/preview/"):
+        page.get_by_label("Duplicates removed").fill("200")
+    expect(told).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(told).to_be_visible()
+    page.unroute("**/prisma/preview/")
+    page.get_by_label("Duplicates removed").fill("201")
+    expect(told).to_have_count(0)
+
+
 def test_a_row_is_added_from_the_keyboard_and_takes_the_focus(project, page):
     sign_in(page).goto(f"/projects/{project.pk}/prisma/")
     page.get_by_role("button", name="Add a row").first.press("Enter")

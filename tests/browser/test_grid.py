@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.test import Client
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
@@ -23,12 +22,9 @@ def dataset(transactional_db):
 
 
 @pytest.fixture
-def open_grid(site, dataset):
+def open_grid(enter_as, dataset):
     def opened(window):
-        client = Client()
-        client.force_login(dataset.extraction.author)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}
-        window.context.add_cookies([cookie])
+        enter_as(window, dataset.extraction.author)
         window.goto(f"/projects/{dataset.extraction.study.project_id}/extraction/datasets/{dataset.pk}/")
         window.wait_for_selector("coordinate-grid[data-ready]")
         return window

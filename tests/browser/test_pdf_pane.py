@@ -1,7 +1,6 @@
 """The PDF beside the form: uploaded by choosing or dropping, read page by page, quoted from, found in, withdrawn."""
 
 import pytest
-from django.test import Client
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
@@ -32,12 +31,9 @@ def report(transactional_db, settings, tmp_path):
 
 
 @pytest.fixture
-def open_report(site, report):
+def open_report(enter_as, report):
     def opened(window, person="rosa"):
-        client = Client()
-        client.force_login(User.objects.get(username=person))
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}
-        window.context.add_cookies([cookie])
+        enter_as(window, User.objects.get(username=person))
         window.goto(f"/projects/{report.project_id}/reports/{report.pk}/")
         window.wait_for_selector("pdf-pane[data-ready]")
         window.evaluate(HEARD)

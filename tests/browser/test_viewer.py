@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
@@ -43,14 +42,11 @@ def run(transactional_db, blobs, settings, tmp_path):
 
 
 @pytest.fixture
-def open_result(run, site):
+def open_result(run, site, enter_as):
     """open_result(window, query) opens the page signed in and waits for the first picture."""
 
     def opened(window, query="", run=run):
-        client = Client()
-        client.force_login(run.launched_by)
-        value = client.cookies["sessionid"].value
-        window.context.add_cookies([{"name": "sessionid", "value": value, "url": site}])
+        enter_as(window, run.launched_by)
         window.set_default_timeout(PATIENCE_MS)
         window.goto(f"{site}/projects/{run.project_id}/results/{run.pk}/{query}")
         window.wait_for_selector("brain-viewer[data-ready]", state="attached")

@@ -4,6 +4,7 @@
 import { askJson } from "../shell/ask.js";
 import { Autosave } from "../shell/autosave.js";
 import { isTrouble } from "../shell/saving.js";
+import { counted } from "../shell/words.js";
 import { itemDifferences, summary, tidyItem } from "./item-values.js";
 
 const items = () => [...document.querySelectorAll("quality-item")];
@@ -61,7 +62,7 @@ class QualityItem extends HTMLElement {
   }
 
   #showConflict({ mine, theirs }) {
-    const words = (values) => `${values.points ?? "no"} points${values.page ? `, page ${values.page}` : ""}${values.quote ? `, “${values.quote}”` : ""}`;
+    const words = (values) => `${values.points === null ? "no points" : counted(values.points, "point")}${values.page ? `, page ${values.page}` : ""}${values.quote ? `, “${values.quote}”` : ""}`;
     const line = (name, values) => Object.assign(document.createElement("p"), { textContent: `${name}: ${words(values)}`, className: "mb-1" });
     const choice = (text, work) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, className: "btn btn-sm btn-outline-secondary me-2" });

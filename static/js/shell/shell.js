@@ -37,8 +37,9 @@ document.addEventListener("htmx:sendError", () =>
 document.addEventListener("htmx:responseError", (event) => {
   showAlert(refusalText(event.detail.xhr.status));
 });
-document.addEventListener("htmx:afterOnLoad", () => {
-  alertBox.hidden = true;
+// It is said after a refusal too, right after the refusal was told.
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.successful) alertBox.hidden = true;
 });
 
 document.addEventListener("submit", (event) => {

@@ -76,7 +76,6 @@ class PdfPane extends HTMLElement {
       else if (event.key === "Escape") this.#forget();
     });
     this.words.addEventListener("input", () => this.words.value || this.#forget());
-    this.words.closest(".pdf-tools").addEventListener("submit", (event) => event.preventDefault());
     if (!this.mayUpload) return;
     this.addEventListener("dragover", (event) => { event.preventDefault(); this.classList.add("is-dropping"); });
     this.addEventListener("dragleave", (event) => this.contains(event.relatedTarget) || this.classList.remove("is-dropping"));
