@@ -38,9 +38,11 @@ def form_for_new(*, project: Project) -> ExtractionForm:
 
 
 def _built_in_form() -> ExtractionForm:
-    wanted = {"project": None, "name": BUILT_IN_NAME, "version": BUILT_IN_VERSION}
-    stored = ExtractionForm.objects.filter(**wanted).first()
-    return stored or ExtractionForm.objects.create(**wanted, fields=fields_as_json(BUILT_IN_FIELDS))
+    """Stored by whoever comes first; of two at once the second takes what the first stored."""
+    form, _new = ExtractionForm.objects.get_or_create(
+        project=None, name=BUILT_IN_NAME, version=BUILT_IN_VERSION, defaults={"fields": fields_as_json(BUILT_IN_FIELDS)}
+    )
+    return form
 
 
 @transaction.atomic

@@ -43,7 +43,12 @@ class ExtractionForm(TimestampedModel):
 
     class Meta:
         ordering = ["name", "version"]
-        constraints = [models.UniqueConstraint(fields=["project", "name", "version"], name="form_versions_are_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name", "version"], name="form_versions_are_unique"),
+            models.UniqueConstraint(
+                fields=["name", "version"], condition=models.Q(project=None), name="built_in_forms_are_unique"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"

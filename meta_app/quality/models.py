@@ -25,7 +25,10 @@ class Instrument(TimestampedModel):
     class Meta:
         ordering = ["name", "version"]
         constraints = [
-            models.UniqueConstraint(fields=["project", "name", "version"], name="instrument_versions_are_unique")
+            models.UniqueConstraint(fields=["project", "name", "version"], name="instrument_versions_are_unique"),
+            models.UniqueConstraint(
+                fields=["name", "version"], condition=models.Q(project=None), name="built_in_instruments_are_unique"
+            ),
         ]
 
     def __str__(self) -> str:

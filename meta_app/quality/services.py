@@ -97,9 +97,13 @@ def _note_reading(place: Place, studies: Mapping[int, str]) -> None:
 
 
 def _stored_instrument(study: Study) -> Instrument:
+    """The built-in one is stored by whoever comes first; of two at once the second takes what the first stored."""
     instrument = project_instrument(study.project)
     if instrument.pk is None:
-        instrument.save()
+        told = {name: getattr(instrument, name) for name in ("source", "cutoff", "items")}
+        instrument, _new = Instrument.objects.get_or_create(
+            project=None, name=instrument.name, version=instrument.version, defaults=told
+        )
     return instrument
 
 

@@ -88,7 +88,7 @@ def study(project, reviewer, second_reviewer):
     project.save()
     study = Study.objects.create(project=project, label="Cao 2017", extractors_needed=2)
     study.reports.add(Report.objects.create(project=project, title="A report", authors="Cao S"))
-    form = ExtractionForm.objects.create(name="coordinates", version=1)
+    form, _new = ExtractionForm.objects.get_or_create(project=None, name="coordinates", version=1)
     for position, author in (("A", reviewer), ("B", second_reviewer)):
         Extraction.objects.create(study=study, position=position, author=author, form=form)
         score_start(place=place_of(author), study=study)

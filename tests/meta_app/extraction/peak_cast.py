@@ -6,9 +6,7 @@ from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionFo
 
 
 def make_dataset(project, author, **values):
-    form = ExtractionForm.objects.filter(project=None, name="coordinates").first() or ExtractionForm.objects.create(
-        name="coordinates", version=1
-    )
+    form, _new = ExtractionForm.objects.get_or_create(project=None, name="coordinates", version=1)
     study = Study.objects.create(project=project, label=values.pop("study", "Cao 2017"))
     extraction = Extraction.objects.create(study=study, position="A", author=author, form=form)
     cohort = Cohort.objects.create(extraction=extraction, label="PHN and HC")

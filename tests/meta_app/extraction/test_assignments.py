@@ -312,7 +312,7 @@ def test_studies_of_another_project_are_never_assigned(place, project, reviewer)
 @pytest.fixture
 def five_thousand(project, owner, reviewer, second_reviewer):
     made = studies(project, 5000)
-    form = ExtractionForm.objects.create(name="coordinates", version=1)
+    form, _new = ExtractionForm.objects.get_or_create(project=None, name="coordinates", version=1)
     Extraction.objects.bulk_create(
         Extraction(study=study, position=position, author=author, form=form, state=state)
         for study in made[:2500]

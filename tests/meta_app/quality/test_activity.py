@@ -29,7 +29,7 @@ def page(project, tail=""):
 @pytest.fixture
 def study(project, reviewer, second_reviewer):
     """Two reviewers at work on a study; each has left an entry, and so has the owner's program."""
-    form = ExtractionForm.objects.create(name="coordinates", version=1)
+    form, _new = ExtractionForm.objects.get_or_create(project=None, name="coordinates", version=1)
     study = Study.objects.create(project=project, label="Cao 2017", extractors_needed=2)
     for position, author in (("A", reviewer), ("B", second_reviewer)):
         Extraction.objects.create(study=study, position=position, author=author, form=form)
