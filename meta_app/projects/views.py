@@ -13,7 +13,6 @@ from meta_app.projects.domain import rules_of, sentences_of
 from meta_app.projects.forms import MemberForm, ProjectForm, ProtocolForm, RoleForm, SettingsForm, rule_forms
 from meta_app.projects.models import Project, Protocol
 from meta_app.projects.permissions import MANAGE, Place, enter_project
-from meta_app.projects.stages import review_stages
 
 TWO_REVIEWERS = 2
 """What the form of a new project proposes."""
@@ -40,7 +39,6 @@ def overview(request: HttpRequest, project_id: int) -> HttpResponse:
     context = {
         "protocol": selectors.current_protocol(place.project),
         "members": selectors.members(place.project),
-        "flow": review_stages(place.membership),
     }
     return render(request, "projects/overview.html", context)
 

@@ -19,3 +19,5 @@ DEBUG = False
 SECRET_KEY = "for tests only, never in production"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Otherwise each test client reads through all static files before it asks anything.
+WHITENOISE_AUTOREFRESH = True
