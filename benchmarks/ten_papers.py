@@ -75,6 +75,7 @@ class Desk:
         self.address, self.name, self.password, self.shots = address, name, password, shots
         self.thread = ThreadPoolExecutor(1)
         self.noticed: list[str] = []
+        self.waiting: list[Any] = []
         self.answers: defaultdict[str, list[float]] = defaultdict(list)
         self.person: Person = self.thread.submit(self._open).result()
 
@@ -90,6 +91,9 @@ class Desk:
         page.on("pageerror", lambda error: self._notice("error", str(error)))
         page.on("response", lambda answer: answer.status >= 400 and self._notice(str(answer.status), answer.url))
         page.on("requestfinished", self._time)
+        page.on("request", self.waiting.append)
+        page.on("requestfinished", self._end)
+        page.on("requestfailed", self._end)
         return Person(page, self.name, PEOPLE[self.name], self.password, slips=self.name == "rosa", see=self._see)
 
     def _notice(self, kind: str, text: str) -> None:
@@ -100,6 +104,11 @@ class Desk:
         address, times = request.url.removeprefix(self.address), request.timing
         if not address.startswith("/static/") and times["responseStart"] > 0:
             self.answers[f"{request.method} {address}"].append(times["responseStart"] - max(times["requestStart"], 0))
+
+    def _end(self, request: Any) -> None:
+        """It was answered, or given up; a request that the page before sent may be unknown."""
+        if request in self.waiting:
+            self.waiting.remove(request)
 
     def _see(self, name: str) -> None:
         target = self.shots and self.shots / f"{name}.png"
@@ -116,6 +125,7 @@ class Desk:
             place = (self.shots or Path(tempfile.gettempdir())) / f"stuck-{self.name}.png"
             self.person.window.screenshot(path=place, full_page=True)
             print(f"{self.name} was stuck on {self.person.window.url}, see {place}", file=sys.stderr)
+            print("Unanswered:", *(request.url for request in self.waiting), file=sys.stderr)
             raise
 
     def close(self) -> None:
