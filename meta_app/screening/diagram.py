@@ -176,11 +176,15 @@ def _cell(column: str, key: str, label: str, n: Count) -> tuple[str, str, list[s
 
 
 def _removed(counts: FlowCounts) -> list[str]:
+    """Of what need not have happened, a blank stands for none: it has no line. A zero that was typed has one."""
+    if_any = {
+        "Records marked as ineligible by automation tools": counts.automation,
+        "Records removed for other reasons": counts.removed_other,
+    }
     return [
         "Records removed before screening:",
         f"  Duplicate records removed {_n(counts.duplicates)}",
-        f"  Records marked as ineligible by automation tools {_n(counts.automation)}",
-        f"  Records removed for other reasons {_n(counts.removed_other)}",
+        *(f"  {label} {_n(n)}" for label, n in if_any.items() if n is not None),
     ]
 
 

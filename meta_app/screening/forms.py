@@ -50,7 +50,7 @@ class Section:
         return not self.optional or any(entry.is_used for entry in self.entries)
 
 
-NONE_IF_BLANK = "Blank counts as none."
+NONE_IF_BLANK = "Blank counts as none and has no line in the diagram."
 FOR_UPDATES = "Only for an update."
 REASONS = ("Not original research", "Wrong population", "No whole-brain analysis", "No coordinates reported")
 SECTIONS = (

@@ -76,6 +76,17 @@ def test_a_count_nobody_entered_stays_open_instead_of_becoming_zero():
     assert "n = 0" not in text
 
 
+@pytest.mark.parametrize(("typed", "told"), [(None, False), (0, True), (7, True)])
+def test_what_was_left_blank_because_there_was_none_has_no_line(typed, told):
+    counts = FlowCounts(duplicates=526, automation=typed, removed_other=typed)
+    text = " ".join(" ".join(flow_diagram(counts).box("removed").lines).split())
+    assert "Duplicate records removed (n = 526)" in text
+    assert "(n = )" not in text
+    for label in ("Records marked as ineligible by automation tools", "Records removed for other reasons"):
+        assert (label in text) is told
+        assert (f"{label} (n = {typed})" in text) is told
+
+
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_the_same_counts_give_the_same_bytes(kind):
     assert render(flow_diagram(MAIN), kind) == render(flow_diagram(MAIN), kind)
