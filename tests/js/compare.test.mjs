@@ -25,6 +25,12 @@ test("keys are off in text boxes, while an input method composes, and with a mod
   assert.equal(actionOf(key("z", { ctrlKey: true })), null);
 });
 
+test("Escape leaves a text box, and does nothing elsewhere", () => {
+  assert.equal(actionOf(key("Escape", { target: { tagName: "INPUT" } })).name, "leave");
+  assert.equal(actionOf(key("Escape", { target: { tagName: "INPUT" }, isComposing: true })), null);
+  assert.equal(actionOf(key("Escape")), null);
+});
+
 test("the next difference is the next one, or the next that is not settled", () => {
   const states = ["open", "settled", "open"];
   assert.equal(nextIndex(states, 0, 1), 1);

@@ -47,9 +47,20 @@ function undo() {
   card.querySelector('[data-act="undo"]')?.click();
 }
 
+/** Closes what was opened to type there, with the text kept in it, and goes back to the difference. */
+function leave(event) {
+  const card = event.target.closest(".difference");
+  const opened = event.target.closest("details[open]");
+  if (!card || !card.contains(opened)) return;
+  event.preventDefault();
+  opened.open = false;
+  card.focus({ preventScroll: true });
+}
+
 document.addEventListener("keydown", (event) => {
   const action = actionOf(event);
   if (!action) return;
+  if (action.name === "leave") return leave(event);
   event.preventDefault();
   if (action.name === "step") step(action.by, true);
   else if (action.name === "press") press(action.act);

@@ -1,4 +1,5 @@
-// Keys -> what the compare page does. Off while a text is typed, and while an input method composes one.
+// Keys -> what the compare page does. Off while a text is typed, which Escape leaves, and while an input method
+// composes one.
 
 const ACTS = {
   1: { name: "press", act: "1" }, 2: { name: "press", act: "2" }, 3: { name: "press", act: "3" },
@@ -7,7 +8,7 @@ const ACTS = {
 
 export function actionOf(event) {
   if (event.isComposing || event.key === "Process" || event.ctrlKey || event.metaKey || event.altKey) return null;
-  if (isTyping(event.target)) return null;
+  if (isTyping(event.target)) return event.key === "Escape" ? { name: "leave" } : null;
   return ACTS[event.key.toLowerCase()] ?? null;
 }
 
