@@ -24,7 +24,7 @@ from meta_app.audit.services import record
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.checks import t_of_statistic
 from meta_app.extraction.domain import FIELDS
-from meta_app.extraction.exchange.opening import LARGEST_FILE, packed
+from meta_app.extraction.exchange.opening import LARGEST_FILE, Files, packed, problems_of
 from meta_app.extraction.exchange.plain import Chosen
 from meta_app.extraction.exchange.reading import Tools
 from meta_app.extraction.exchange.records import (
@@ -83,9 +83,13 @@ class _Into:
 # Uploads wait here between the preview and the import
 
 
-def upload_keep(*, place: Place, files: Mapping[str, bytes]) -> str:
-    """Keep files for a day under a name that only this person can use; answers with it."""
-    content = packed(files)
+def upload_keep(*, place: Place, files: Files) -> str:
+    """Keep files for a day under a name that only this person can use; answers with it.
+
+    Those of one name lie in folders of their own, to be told of again.
+    """
+    twice = [(name, number, content) for name, all_of in files.twice.items() for number, content in enumerate(all_of)]
+    content = packed(files | {f"{number}/{name}": content for name, number, content in twice})
     token = hashlib.sha256(content).hexdigest()
     path = _upload(place, token)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,14 +115,18 @@ def _forget_old(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def contents_of(files: Iterable[UploadedFile]) -> dict[str, bytes]:
+def contents_of(files: Iterable[UploadedFile]) -> Files:
     """The bytes of files by name; none is read into memory that is more than an import takes."""
     files = list(files)
     size = sum(file.size or 0 for file in files)
     if size > LARGEST_FILE:
         most = LARGEST_FILE // 1_000_000
         raise UserError(f"Nothing was read: this is {size / 1e6:,.0f} MB; send at most {most} MB at a time.")
-    return {str(file.name): file.read() for file in files}
+    found = Files((str(file.name), file.read()) for file in files)
+    if found.twice and not found:
+        problem = problems_of(found)[0]
+        raise UserError(f"Nothing was read: {problem.file} {problem.message} {problem.mend}")
+    return found
 
 
 def _sheets_of(_name: str, content: bytes) -> dict[str, list[list[Any]]]:

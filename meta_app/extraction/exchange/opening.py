@@ -3,10 +3,10 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from meta_app.extraction.exchange.records import UnreadableError
+from meta_app.extraction.exchange.records import FileProblem, UnreadableError
 
 LARGEST_FILE: Final = 20_000_000
 LARGEST_UNPACKED: Final = 60_000_000
@@ -16,6 +16,31 @@ LARGEST_RATIO: Final = 200
 """Times; texts of numbers pack to a tenth or so, and a bomb to a thousandth."""
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _SPREADSHEET: Final = "xl/workbook.xml"
+
+
+class Files(dict[str, bytes]):
+    """Files by their name without folders. Of two that are equal one is here; of two that differ neither is."""
+
+    def __init__(self, named: Iterable[tuple[str, bytes]]) -> None:
+        found: dict[str, list[bytes]] = {}
+        for name, content in named:
+            if content not in found.setdefault(name, []):
+                found[name].append(content)
+        super().__init__({name: contents[0] for name, contents in found.items() if len(contents) == 1})
+        self.twice = {name: contents for name, contents in found.items() if len(contents) > 1}
+
+
+def problems_of(files: Mapping[str, bytes]) -> tuple[FileProblem, ...]:
+    """One for each name that stood for several files, none of which was read."""
+    return tuple(
+        FileProblem(
+            "error",
+            name,
+            f"is the name of {len(contents)} files that differ: none of them was read.",
+            "Give each a name of its own, or leave out those that are not meant, and choose the files again.",
+        )
+        for name, contents in (files.twice.items() if isinstance(files, Files) else ())
+    )
 
 
 def kind_of_file(name: str, content: bytes) -> str:
@@ -56,26 +81,35 @@ def _bounded(name: str, text: str) -> str:
     return text
 
 
-def unpacked(name: str, content: bytes) -> dict[str, bytes]:
+def unpacked(name: str, content: bytes) -> Files:
     """The files of a ZIP by their name without folders; those that the system of a Mac adds are left out."""
     archive = _open(name, content)
     entries = [
         entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith("__MACOSX")
     ]
     _refuse_bomb(name, entries)
-    files: dict[str, bytes] = {}
+    files = Files(_contents(name, archive, entries))
+    if not files:
+        raise UnreadableError(name, *_nothing_in(files))
+    return files
+
+
+def _nothing_in(files: Files) -> tuple[str, str]:
+    if problem := next(iter(problems_of(files)), None):
+        return f"holds nothing to read: {problem.file} {problem.message}", problem.mend
+    return "holds no file.", "Put the files of the folder into the ZIP."
+
+
+def _contents(name: str, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> Iterator[tuple[str, bytes]]:
     for entry in entries:
         short = entry.filename.replace("\\", "/").rpartition("/")[2]
         if short.startswith("."):
             continue
         try:
-            files[short] = archive.read(entry)
+            yield short, archive.read(entry)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
             mend = "Make the ZIP again, without a password, and upload it again."
             raise UnreadableError(name, f"is damaged at {short} ({error}).", mend) from error
-    if not files:
-        raise UnreadableError(name, "holds no file.", "Put the files of the folder into the ZIP.")
-    return files
 
 
 def _open(name: str, content: bytes) -> zipfile.ZipFile:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from meta_app.extraction.exchange import sdm, sleuth
-from meta_app.extraction.exchange.opening import kind_of_file, text_of
+from meta_app.extraction.exchange.opening import kind_of_file, problems_of, text_of
 from meta_app.extraction.exchange.reading import Tools, read_studies
 from meta_app.extraction.exchange.records import FileProblem, Reader, UnreadableError, peak_cells
 from meta_app.extraction.exchange.tables import rows_of_csv
@@ -59,10 +59,14 @@ def read_peaks(files: Mapping[str, bytes], tools: Tools) -> PeakReading:
         ((name, content),) = files.items()
         kind = kind_of_file(name, content)
         if kind == "text":
-            return _of_text(name, text_of(name, content), tools)
+            return _told_twice(files, _of_text(name, text_of(name, content), tools))
         if kind == "xlsx" and not {"studies", "datasets"} <= set(sheets := tools.sheets_of(name, content)):
-            return _of_sheets(name, sheets)
+            return _told_twice(files, _of_sheets(name, sheets))
     return _of_studies(files, tools)
+
+
+def _told_twice(files: Mapping[str, bytes], reading: PeakReading) -> PeakReading:
+    return replace(reading, problems=(*problems_of(files), *reading.problems))
 
 
 def _of_studies(files: Mapping[str, bytes], tools: Tools) -> PeakReading:

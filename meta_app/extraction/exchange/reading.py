@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from meta_app.common.words import counted
 from meta_app.extraction.exchange import nimads, sdm, sleuth, tables
-from meta_app.extraction.exchange.opening import kind_of_file, text_of, unpacked
+from meta_app.extraction.exchange.opening import kind_of_file, problems_of, text_of, unpacked
 from meta_app.extraction.exchange.plain import COMPANION, Chosen, PlainDataset, merged, plain_studies
 from meta_app.extraction.exchange.records import Item, Reader, Reading, UnreadableError, read_json, shaped
 
@@ -38,7 +38,7 @@ def read_studies(files: Mapping[str, bytes], tools: Tools) -> Reading:
     UnreadableError
         Nothing can be used, or more than is imported at a time.
     """
-    reading = _read(files, tools)
+    reading = _told_twice(files, lambda: _read(files, tools))
     datasets = _datasets(reading)
     peaks = sum(len(dataset["peaks"]) for dataset in datasets)
     if max(len(datasets), len(reading.studies)) > MOST_DATASETS or peaks > MOST_PEAKS:
@@ -48,6 +48,18 @@ def read_studies(files: Mapping[str, bytes], tools: Tools) -> Reading:
     return reading
 
 
+def _told_twice(files: Mapping[str, bytes], read: Callable[[], Reading]) -> Reading:
+    """Names of several files are told first, and are the cause where nothing else can be read."""
+    twice = problems_of(files)
+    try:
+        reading = read()
+    except UnreadableError as error:
+        if twice:
+            raise UnreadableError(twice[0].file, twice[0].message, twice[0].mend) from error
+        raise
+    return replace(reading, problems=(*twice, *reading.problems))
+
+
 def _read(files: Mapping[str, bytes], tools: Tools) -> Reading:
     if not files:
         raise UnreadableError("the upload", "holds no file.", "Choose a file.")
@@ -55,7 +67,8 @@ def _read(files: Mapping[str, bytes], tools: Tools) -> Reading:
         ((name, content),) = files.items()
         kind = kind_of_file(name, content)
         if kind == "zip":
-            return _read_many(name, unpacked(name, content), tools)
+            inside = unpacked(name, content)
+            return _told_twice(inside, lambda: _read_many(name, inside, tools))
         if kind == "xlsx":
             return _read_tables(name, tools.sheets_of(name, content))
         if kind == "json":
