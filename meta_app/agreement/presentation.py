@@ -18,7 +18,6 @@ from meta_app.agreement.trees import (
     values_at,
 )
 from meta_app.common.exceptions import UserError
-from meta_app.extraction.domain import FIELDS
 from meta_app.extraction.form_domain import FormField, Level, fields_from_json, stored_value
 from meta_app.extraction.models import Extraction
 
@@ -42,14 +41,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Other:
-    """The input for a value that neither has."""
+    """The input for a value that neither has; of a peak its `cells` (name, label, what is in it)."""
 
     kind: str
     value: str = ""
     unit: str = ""
     choices: tuple[tuple[str, str], ...] = ()
     units: tuple[str, ...] = ()
-    cells: tuple[tuple[str, str], ...] = ()
+    cells: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,8 +211,11 @@ def _peak_columns(difference: Difference, left: Side, right: Side) -> tuple[tupl
 def _other(difference: Difference, asked: FormField | None, typed: Mapping[str, Any]) -> Other | None:
     if difference.kind == Difference.Kind.PEAK:
         cells = (difference.value or {}) if difference.missed else (difference.a or difference.b)["typed"]
-        names = [name for name in FIELDS if name not in HIDDEN]
-        return Other("peak", cells=tuple((name, typed.get(f"cell_{name}", cells.get(name, ""))) for name in names))
+        asked_of = ((name, label) for name, (label, _) in CELLS.items() if name not in HIDDEN)
+        return Other(
+            "peak",
+            cells=tuple((name, label, typed.get(f"cell_{name}", cells.get(name, ""))) for name, label in asked_of),
+        )
     if asked is None:
         return None
     stored = difference.value if difference.choice == Difference.Choice.OTHER else None

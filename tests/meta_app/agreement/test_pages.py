@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.urls import reverse
@@ -243,6 +244,9 @@ def test_another_peak_is_read_as_the_grid_reads_it(comparison, adjudicator, sign
     cells = {"cell_label": "L insula", "cell_x": "−36", "cell_y": "12", "cell_z": "-4", "cell_statistic": "4.5"}
     data = {"version": 1, "choice": "other", "reason": "Table 2", **cells}
     client, url = sign_in(adjudicator), address("decide", comparison, peak.pk)
+    asked = client.get(address("comparison", comparison)).text
+    for label, name in (("x, mm", "x"), ("Cluster size", "cluster_size"), ("Type of p", "p_kind")):
+        assert re.search(rf'<label>{label}<input [^>]*name="cell_{name}"', asked)
     refused = client.post(url, data, headers={"HX-Request": "true"})
     assert refused.status_code == 400
     assert "kind" in refused.text
