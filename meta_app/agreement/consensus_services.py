@@ -1,8 +1,8 @@
 """Builds the consensus of a study: an extraction like the others, made from A, B and the decisions.
 
 Each value, row and peak says where it came from: {"from": "equal", "A", "B" or "other", and, where a person decided,
-"by", "at", "reason"}; one that replaces what both had says that too, as "both", and a peak that both overlooked as
-"missed". A and B are only read.
+"by", "at", "reason"}. One that is equal only within rounding says what "A" and "B" have, one that replaces what both
+had says that as "both", and a peak that both overlooked says "missed". A and B are only read.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from meta_app.accounts.models import User
-from meta_app.agreement.domain import is_reported, more_precise
+from meta_app.agreement.domain import in_words, is_reported, more_precise, second_is_finer
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.selectors import reviewers_of
-from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, fields_of, key_path, values_at
+from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, choices_of, fields_of, key_path, values_at
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Peak
@@ -195,7 +195,7 @@ class _Tree:
             value = more_precise(stored_value(a, asked), stored_value(b, asked))
             source = _source(a, asked.key) or _source(b, asked.key)
             named_by_a = (asked.level, asked.key) in NAMES_ONLY and stored_value(a, asked) != stored_value(b, asked)
-            by_itself = {"from": "A" if named_by_a else "equal"}
+            by_itself = {"from": "A"} if named_by_a else {"from": "equal", **_said_by_both(asked, a, b)}
             return value, source, origin_of(decision) if decision else by_itself
         if decision.choice == Choice.OTHER:
             return decision.value, {}, origin_of(decision)
@@ -256,6 +256,14 @@ def origin_of(decision: Difference) -> Json:
     elif decision.of_equal and decision.choice == Choice.OTHER:
         origin["both"] = decision.a.get("words", decision.label)
     return origin | ({"reason": decision.reason} if decision.reason else {})
+
+
+def _said_by_both(asked: FormField, a: Any, b: Any) -> Json:
+    """Both in words where a value is equal only within rounding; nothing where it is simply equal."""
+    if asked.kind not in ("integer", "number", "quantity", "scales"):
+        return {}
+    said = {name: in_words(asked, stored_value(row, asked), choices_of(asked)) for name, row in (("A", a), ("B", b))}
+    return said if said["A"] != said["B"] else {}
 
 
 def _by_key(rows: Any, key: int | None) -> Any:
@@ -319,8 +327,6 @@ def _cells(peak: Peak) -> dict[str, str]:
 
 def _equal_cells(a: Peak, b: Peak) -> dict[str, str]:
     """The row of A, or of B where that has more decimals; with page and note of the other where it has none."""
-    numbers = [(getattr(a, name), getattr(b, name)) for name in ("statistic", "cluster_size")]
-    given = [(abs(one), abs(other)) for one, other in numbers if one is not None and other is not None]
-    finer = any(more_precise(one, other) != one for one, other in given)
+    finer = second_is_finer((getattr(a, name), getattr(b, name)) for name in ("statistic", "cluster_size"))
     cells, other = (_cells(b), _cells(a)) if finer else (_cells(a), _cells(b))
     return {name: other[name] for name in ("page", "note", "confirmed") if name in other} | cells

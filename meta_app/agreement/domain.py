@@ -7,7 +7,7 @@ known.
 import re
 import statistics
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import permutations
@@ -80,6 +80,26 @@ def same_number(a: float, b: float) -> bool:
 def more_precise(a: Any, b: Any) -> Any:
     """Of two equal values the one with more printed decimals; `a` otherwise."""
     return b if _are_numbers(a, b) and decimals(_decimal(b)) > decimals(_decimal(a)) else a
+
+
+def second_is_finer(pairs: Iterable[tuple[float | None, float | None]]) -> bool:
+    """Whether of two equal rows the second has a number with more printed decimals, their signs apart."""
+    given = [(abs(one), abs(other)) for one, other in pairs if one is not None and other is not None]
+    return any(more_precise(one, other) != one for one, other in given)
+
+
+def equal_in_words(a: str, b: str, second_taken: bool, rounded: bool) -> str:
+    """What two equal values say; where their words differ both of them, and which is taken.
+
+    Examples
+    --------
+    >>> equal_in_words("12.3", "12.31", True, True)
+    'equal within rounding: A 12.3, B 12.31; taken: 12.31'
+    """
+    if a == b:
+        return a
+    how = "equal within rounding" if rounded else "equal but for how it is typed"
+    return f"{how}: A {a}, B {b}; taken: {b if second_taken else a}"
 
 
 def _are_numbers(*values: Any) -> bool:

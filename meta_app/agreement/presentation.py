@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from meta_app.agreement.domain import in_words, is_reported, with_units
+from meta_app.agreement.domain import (
+    equal_in_words,
+    in_words,
+    is_reported,
+    more_precise,
+    second_is_finer,
+    with_units,
+)
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.selectors import compared_datasets, missed_peaks, reviewers_of
 from meta_app.agreement.services import choices_for
@@ -375,10 +382,21 @@ class EqualPlace:
 def equal_lines(comparison: Comparison, section: str) -> list[EqualPlace]:
     """In the order of the form; of one section where one is named."""
     return [
-        EqualPlace(item.path, item.section, item.label, _words_of(item.a), item.a["source"])
+        EqualPlace(item.path, item.section, item.label, _equal_words(item.a, item.b), item.a["source"])
         for item in equal_places(comparison)
-        if item.a and (not section or item.section == section)
+        if item.a and item.b and (not section or item.section == section)
     ]
+
+
+def _equal_words(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+    one, other = a["value"], b["value"]
+    if "words" in a:
+        return equal_in_words(
+            _words_of(a), _words_of(b), more_precise(one, other) != one, rounded=not isinstance(one, str)
+        )
+    numbers = [(one[name], other[name]) for name in ("statistic", "cluster_size")]
+    rounded = any(number != second for number, second in numbers)
+    return equal_in_words(_words_of(a), _words_of(b), second_is_finer(numbers), rounded)
 
 
 def _words_of(told: Mapping[str, Any]) -> str:

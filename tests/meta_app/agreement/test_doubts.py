@@ -76,6 +76,33 @@ def test_an_equal_value_is_replaced_with_a_reason_and_says_what_both_had(compari
     ]
 
 
+def test_what_is_equal_only_within_rounding_or_typing_says_both_and_which_is_taken(
+    project, reviewer, second_reviewer, adjudicator, judge, sign_in
+):
+    b = tree(
+        study={"site": "ward 3, Town."},
+        patients={"age_sd": 9.3, "age_mean": 60.92},
+        controls={"n": 21, "age_mean": 58.14},
+        peaks=[PEAKS[0] | {"statistic": "4.5"}, PEAKS[1] | {"statistic": "5.14"}, *PEAKS[2:]],
+    )
+    rounded = both_locked(project, reviewer, second_reviewer, b=b)
+    page = reverse("agreement:comparison", args=[project.pk, rounded.study_id])
+    shown = sign_in(adjudicator).get(f"{page}?show=equal").text
+    for words in (
+        "equal within rounding: A 9.29, B 9.3; taken: 9.29",
+        "equal within rounding: A 58.1, B 58.14; taken: 58.14",
+        "equal but for how it is typed: A Ward 3, Town, B ward 3, Town.; taken: Ward 3, Town",
+        "B 12, −18, 8, t = 5.14, R thalamus; taken: 12, −18, 8, t = 5.14, R thalamus",
+        "B −38, 12, −4, t = 4.5, L insula; taken: −38, 12, −4, t = 4.52, L insula",
+    ):
+        assert words in shown
+    assert "60.92, B" not in shown
+    consensus = agree(judge, rounded)
+    assert patients_of(consensus).origins["age_sd"] == {"from": "equal", "A": "9.29", "B": "9.3"}
+    assert patients_of(consensus).origins["age_mean"] == {"from": "equal"}
+    assert "equal within rounding: A 9.29, B 9.3" in sign_in(adjudicator).get(page).text
+
+
 def test_each_step_of_a_doubt_is_in_the_audit_trail(comparison, judge):
     item = doubt(judge, comparison, "Age, SD")
     decide(judge, item, "other", value=2.9, reason="The thesis")
