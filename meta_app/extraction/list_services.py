@@ -260,6 +260,15 @@ def places_return(*, membership: Membership, editor: User, leaves: bool) -> None
     Assignment.objects.filter(pk__in=list(open_places.values_list("pk", flat=True))).delete()
 
 
+def places_hold(*, membership: Membership) -> None:
+    """The person's drafts, by number, and then their assignments."""
+    person, project = membership.user, membership.project
+    drafts = Extraction.objects.filter(author=person, study__project=project, state=Extraction.State.DRAFT)
+    list(drafts.select_for_update(of=("self",)).order_by("pk"))
+    assignments = Assignment.objects.filter(reviewer=person, study__project=project)
+    list(assignments.select_for_update(of=("self",)).order_by("pk"))
+
+
 def _copy_of(draft: Extraction) -> list[Any]:
     cohorts, datasets = list(draft.cohorts.all()), list(draft.datasets.all())
     groups = [group for cohort in cohorts for group in cohort.groups.all()]

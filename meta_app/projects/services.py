@@ -10,7 +10,7 @@ from django.utils import timezone
 from meta_app.accounts.models import User
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
-from meta_app.projects.leaving import member_leaves
+from meta_app.projects.leaving import member_hold, member_leaves
 from meta_app.projects.models import Membership, Project, Protocol, Role
 from meta_app.projects.permissions import EXTRACT
 from meta_app.projects.selectors import current_protocol
@@ -128,6 +128,7 @@ def member_change_role(*, project: Project, editor: User, membership_id: int, ro
     if not changed:
         raise StaleEdit("Someone changed this member first. The list below is up to date; nothing was overwritten.")
     membership = Membership.objects.select_related("user", "project").get(pk=membership_id)
+    member_hold(membership)
     change = {"before": {"role": role_before}, "after": {"role": role}}
     _record_member(project, editor, "member.role_changed", membership.user, **change)
     if role not in EXTRACT:
@@ -142,6 +143,7 @@ def member_remove(*, project: Project, editor: User, membership_id: int) -> None
     membership = Membership.objects.select_related("user", "project").filter(project=project, pk=membership_id).first()
     if membership is None:
         raise UserError("That person is not in this project any more; nothing was changed.")
+    member_hold(membership)
     member_leaves(membership, editor, leaves=True)
     _record_member(project, editor, "member.removed", membership.user, before={"role": membership.role})
     membership.delete()

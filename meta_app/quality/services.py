@@ -219,6 +219,11 @@ def score_reopen(*, place: Place, score: QualityScore, version: int, reason: str
 
 
 @transaction.atomic
+def scores_hold(*, membership: Membership) -> None:
+    drafts = QualityScore.objects.filter(author=membership.user, study__project=membership.project, state=DRAFT)
+    list(drafts.select_for_update(of=("self",)).order_by("pk"))
+
+
 def scores_return(*, membership: Membership, editor: User, leaves: bool) -> None:  # noqa: ARG001
     """Who leaves the project makes room: drafts go, with a copy in the audit trail; locked scores stay.
 

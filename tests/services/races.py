@@ -36,6 +36,7 @@ from meta_app.extraction.overlap_services import overlap_decide  # noqa: E402
 from meta_app.extraction.services import extraction_reopen, report_save, study_update  # noqa: E402
 from meta_app.projects.models import Membership, Project  # noqa: E402
 from meta_app.projects.permissions import enter_project  # noqa: E402
+from meta_app.projects.services import member_remove  # noqa: E402
 from meta_app.quality.models import QualityScore  # noqa: E402
 from tests.meta_app.agreement.readers import both_locked, enter, lock, new_study, tree  # noqa: E402
 from tests.meta_app.quality import score_cast  # noqa: E402
@@ -323,6 +324,25 @@ def all_save_while_the_adjudicator_opens(what):
     return {"told": told, "stored": stored, "chain": chain(here.project)}
 
 
+def one_saves_and_is_taken_out_of_the_project(first):
+    """The owner takes a reviewer out at the moment in which the reviewer's browser saves."""
+    here = team(f"Leaving, {first} first")
+    a, b = here.drafts("Cao 2017")
+    change = {"row": "study", "key": "site", "before": "Ward 3, Town", "value": "Ward 4, Town"}
+    membership = Membership.objects.get(project=here.project, user=here.people["ren"])
+
+    def leave():
+        member_remove(project=here.project, editor=here.people["olga"], membership_id=membership.pk)
+        return "gone"
+
+    does = {"save": lambda: answers_save(extraction=b, changes=[change]).status, "leave": leave}
+    order = ["save", "leave"] if first == "save" else ["leave", "save"]
+    told = dict(zip(order, at_once(here.project, *(does[name] for name in order)), strict=True))
+    copy = AuditEntry.objects.get(project_id=here.project.pk, action="extraction.returned").before[0]["fields"]
+    left = list(a.study.extractions.values_list("position", flat=True))
+    return {**told, "kept": copy["values"]["site"], "left": left, "chain": chain(here.project)}
+
+
 def one_scores_while_the_other_begins(first):
     """Of one study, with one checklist."""
     here = team("Scoring")
@@ -404,6 +424,8 @@ def scenes():
             yield f"{what}:{first}", lambda what=what, first=first: one_agrees_while_another_does(what, first)
     for what in ("label", "report"):
         yield f"save:{what}", lambda what=what: all_save_while_the_adjudicator_opens(what)
+    for first in ("save", "leave"):
+        yield f"leaving:{first}", lambda first=first: one_saves_and_is_taken_out_of_the_project(first)
     for first in ("score", "begin"):
         yield f"scores:{first}", lambda first=first: one_scores_while_the_other_begins(first)
     yield "both_lock_their_scores_and_settle", both_lock_their_scores_and_settle

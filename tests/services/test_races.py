@@ -120,6 +120,19 @@ def test_both_type_one_changes_what_is_shared_and_the_adjudicator_opens_and_noth
     assert told["chain"].endswith("entries, all fit")
 
 
+SAVED_FIRST = {"save": 200, "leave": "gone", "kept": "Ward 4, Town", "left": ["A"]}
+LEFT_FIRST = {"leave": "gone", "save": "LockedError", "kept": "Ward 3, Town", "left": ["A"]}
+
+
+@pytest.mark.parametrize(
+    ("first", "one", "other"), [("save", SAVED_FIRST, LEFT_FIRST), ("leave", LEFT_FIRST, SAVED_FIRST)]
+)
+def test_who_is_taken_out_while_saving_loses_nothing_that_was_saved(came, in_order, first, one, other):
+    told = came[f"leaving:{first}"]
+    assert told.pop("chain").endswith("entries, all fit")
+    in_order(told, one, other)
+
+
 @pytest.mark.parametrize("first", ["score", "begin"])
 def test_one_scores_while_the_other_begins(came, first):
     assert came[f"scores:{first}"] == {"score": 0.0, "begin": "B"}
