@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from meta_app.accounts.models import User
 from meta_app.extraction.models import Cohort, Dataset, Extraction, Group
 from meta_app.extraction.peak_services import peaks_save
+from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Project, Role
 from tests.meta_app.extraction.peak_cast import insula, make_dataset
 
@@ -253,6 +254,21 @@ def test_a_problem_leads_to_its_field_and_goes_once_it_is_mended(editor, dataset
     control(editor, patients(dataset), "n_female").fill("8")
     editor.keyboard.press("Tab")
     expect(problem).to_have_count(0)
+
+
+def test_beside_a_paper_a_line_that_never_grows_counts_the_problems_and_leads_to_them(open_study, dataset, page):
+    study = dataset.extraction.study
+    study.reports.add(Report.objects.create(project=study.project, authors="Cao S", year=2017, title="Simulated"))
+    editor = open_study(page)
+    bar, count = editor.locator(".saving-bar"), editor.locator("#problem-count")
+    expect(count).to_have_text("Ready to complete")
+    height = bar.bounding_box()["height"]
+    control(editor, patients(dataset), "n_female").fill("20")
+    expect(count).to_have_text("1 error to mend")
+    assert bar.bounding_box()["height"] == height
+    assert editor.locator("#complete").bounding_box()["y"] > editor.viewport_size["height"]
+    count.click()
+    expect(editor.locator("#complete")).to_be_in_viewport()
 
 
 def test_completing_saves_first_and_asks_for_each_warning_and_a_reason(editor, dataset):

@@ -170,6 +170,7 @@ async function showProblems() {
   const typing = box.contains(document.activeElement) && document.activeElement.name === "reason";
   const fresh = new DOMParser().parseFromString(text, "text/html");
   box.replaceChildren(fresh.getElementById("complete"));
+  document.getElementById("problem-count").textContent = document.getElementById("complete").dataset.count;
   showCriteria(fresh.querySelectorAll("#criteria"));
   for (const tick of box.querySelectorAll("[name=accepted]")) tick.checked = ticked.has(tick.value);
   const field = box.querySelector("[name=reason]");
