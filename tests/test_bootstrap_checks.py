@@ -48,6 +48,14 @@ def test_a_failed_test_fails_all_and_the_last_line_is_pytests(run_checks):
     assert re.fullmatch(r"=* ?1 failed in .*", lines[-1])
 
 
+def test_what_a_check_says_is_printed_in_one_piece_below_its_name(run_checks):
+    says = [(name, [sys.executable, "-c", f"print('{name} one'); print('{name} two')"]) for name in ("first", "second")]
+    _code, lines = run_checks(says, "def test_it(): pass")
+    for name, _command in says:
+        place = lines.index(f"--- {name}")
+        assert lines[place + 1 : place + 3] == [f"{name} one", f"{name} two"]
+
+
 def test_all_is_well_when_everything_passed(run_checks):
     code, lines = run_checks([("first", PASSES)], "def test_it(): pass")
     assert code == 0
