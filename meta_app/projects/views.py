@@ -46,8 +46,8 @@ def overview(request: HttpRequest, project_id: int) -> HttpResponse:
 @require_page_or_post
 def settings(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id, MANAGE)
-    project = place.project
-    form = SettingsForm(request.POST or None, instance=Project.objects.get(pk=project.pk))
+    project = Project.objects.get(pk=place.project.pk)
+    form = SettingsForm(request.POST or None, instance=project, initial={"version": project.version})
     if not form.is_valid():
         return render(request, "projects/settings.html", {"form": form}, status=400 if form.is_bound else 200)
     values = dict(form.cleaned_data)

@@ -60,6 +60,17 @@ def settings_of(project, **values):
     return {"name": project.name, "extractors_needed": "1", "question": "", "source_note": "", "version": 1} | values
 
 
+def test_settings_are_saved_as_a_browser_sends_their_form_back(project, owner, sign_in):
+    Project.objects.filter(pk=project.pk).update(version=3)
+    client, address = sign_in(owner), f"/projects/{project.pk}/settings/"
+    page = client.get(address)
+    sent = {field.html_name: field.value() for field in page.context["form"]}
+    assert f'name="version" value="{sent["version"]}"' in page.content.decode()
+    assert client.post(address, sent | {"question": "Where?"}).status_code == 302
+    project.refresh_from_db()
+    assert (project.question, project.version) == ("Where?", 4)
+
+
 def test_settings_are_saved_once_per_version(project, owner, sign_in):
     client, address = sign_in(owner), f"/projects/{project.pk}/settings/"
     assert client.post(address, settings_of(project, name="First tab")).status_code == 302
