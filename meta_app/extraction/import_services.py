@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from meta_app.audit.services import record
@@ -43,7 +44,7 @@ from meta_app.extraction.models import Cohort, Dataset, Extraction, Group, Peak,
 from meta_app.extraction.parsers import read_row
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.extraction.selectors import own_extractions
-from meta_app.extraction.services import extraction_start, study_create
+from meta_app.extraction.services import extraction_start, project_hold, study_create
 from meta_app.extraction.workbooks import WorkbookError, sheets_of
 from meta_app.library.models import Report
 from meta_app.projects.permissions import Place
@@ -174,10 +175,20 @@ def studies_import(
     rehearse : bool
         Take everything back at the end.
     """
+    _hold(place, [item["label"] for item in reading.studies])
     outcomes = [_import_study(place, item, reading.reports, mode, versions or {}, source) for item in reading.studies]
     if rehearse:
         transaction.set_rollback(True)
     return outcomes
+
+
+def _hold(place: Place, labels: Iterable[str]) -> None:
+    """What the import will touch, in the order of `services.study_hold`: its first study writes to the audit chain."""
+    named = Study.objects.filter(project=place.project).annotate(lower=Lower("label"))
+    named = named.filter(lower__in={label.lower() for label in labels}).order_by("label", "pk")
+    studies = list(named.select_for_update(no_key=True))
+    project_hold(project_id=place.project.pk)
+    list(own_extractions(place).filter(study__in=studies).select_for_update(of=("self",)).order_by("pk"))
 
 
 def _import_study(

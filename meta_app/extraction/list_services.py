@@ -19,6 +19,7 @@ from meta_app.extraction.list_selectors import ListLine, extractors, workloads
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Study
 from meta_app.extraction.rule_checks import OVERRIDES
 from meta_app.extraction.selectors import POSITIONS, whole_extractions
+from meta_app.extraction.services import project_hold
 from meta_app.library.models import Report
 from meta_app.projects.domain import Rule
 from meta_app.projects.models import Membership
@@ -34,6 +35,7 @@ def studies_import(*, place: Place, lines: Sequence[ListLine]) -> list[Study]:
     UserError
         A label was taken by somebody else since the list was looked at.
     """
+    project_hold(project_id=place.project.pk)
     reports = Report.objects.bulk_create(
         [Report(project=place.project, **line.entry.report) for line in lines if _tells_of_report(line)]
     )

@@ -44,6 +44,7 @@ def register_when_reopened(callback: Callback) -> None:
 @transaction.atomic
 def study_create(*, place: Place, label: str, year: int | None, report: Values) -> Extraction:
     """A study with its first report and the extraction of the person who adds it."""
+    project_hold(project_id=place.project.pk)
     try:
         with transaction.atomic():
             study = Study.objects.create(
@@ -232,8 +233,13 @@ def study_hold(*, study_id: int) -> Study:
     other rows, the audit chain.
     """
     study = Study.objects.select_for_update(no_key=True).get(pk=study_id)
-    Project.objects.select_for_update(no_key=True).get(pk=study.project_id)
+    project_hold(project_id=study.project_id)
     return study
+
+
+def project_hold(*, project_id: int) -> None:
+    """Held by whoever adds studies before their first row: two who add one label wait here, not for one another."""
+    Project.objects.select_for_update(no_key=True).get(pk=project_id)
 
 
 def _hold_extractions(studies: Iterable[Study]) -> None:

@@ -31,14 +31,17 @@ from meta_app.common.exceptions import UserError  # noqa: E402
 from meta_app.datasets.models import AgreedDataset  # noqa: E402
 from meta_app.datasets.services import agreed_dataset_freeze  # noqa: E402
 from meta_app.extraction.editor_services import answers_save  # noqa: E402
+from meta_app.extraction.exchange.records import shaped  # noqa: E402
+from meta_app.extraction.import_services import studies_import  # noqa: E402
 from meta_app.extraction.models import Extraction, SampleOverlap  # noqa: E402
 from meta_app.extraction.overlap_services import overlap_decide  # noqa: E402
-from meta_app.extraction.services import extraction_reopen, report_save, study_update  # noqa: E402
+from meta_app.extraction.services import extraction_reopen, report_save, study_create, study_update  # noqa: E402
 from meta_app.projects.models import Membership, Project  # noqa: E402
 from meta_app.projects.permissions import enter_project  # noqa: E402
 from meta_app.projects.services import member_remove  # noqa: E402
 from meta_app.quality.models import QualityScore  # noqa: E402
 from tests.meta_app.agreement.readers import both_locked, enter, lock, new_study, tree  # noqa: E402
+from tests.meta_app.extraction.test_import_studies import study as imported_study  # noqa: E402
 from tests.meta_app.quality import score_cast  # noqa: E402
 
 PATIENCE_SECONDS = 60
@@ -343,6 +346,25 @@ def one_saves_and_is_taken_out_of_the_project(first):
     return {**told, "kept": copy["values"]["site"], "left": left, "chain": chain(here.project)}
 
 
+def one_imports_while_a_window_saves(what):
+    """A file of a new study and of one in work, while another window saves that one, or somebody adds that label."""
+    here = team(f"Importing while somebody wants to {what}")
+    _a, b = here.drafts("Hong 2020")
+    change = {"row": "study", "key": "site", "before": "Ward 3, Town", "value": "Ward 4, Town"}
+    names = {"save": ["Cao 2017", "Hong 2020"], "add": ["Cao 2017", "Zhang 2021"]}[what]
+    reading = shaped("typed", "json", [], [imported_study(name, dataset="ALFF") for name in names])
+    does = {
+        "save": lambda: answers_save(extraction=b, changes=[change]).status,
+        "add": lambda: study_create(place=here.place("rosa"), label="Zhang 2021", year=2021, report={}).position,
+    }
+    imported, other = at_once(
+        here.project,
+        lambda: [item.state for item in studies_import(place=here.place("ren"), reading=reading, mode="append")],
+        does[what],
+    )
+    return {"import": imported, what: other, "chain": chain(here.project)}
+
+
 def one_scores_while_the_other_begins(first):
     """Of one study, with one checklist."""
     here = team("Scoring")
@@ -424,6 +446,8 @@ def scenes():
             yield f"{what}:{first}", lambda what=what, first=first: one_agrees_while_another_does(what, first)
     for what in ("label", "report"):
         yield f"save:{what}", lambda what=what: all_save_while_the_adjudicator_opens(what)
+    for what in ("save", "add"):
+        yield f"importing:{what}", lambda what=what: one_imports_while_a_window_saves(what)
     for first in ("save", "leave"):
         yield f"leaving:{first}", lambda first=first: one_saves_and_is_taken_out_of_the_project(first)
     for first in ("score", "begin"):

@@ -133,6 +133,19 @@ def test_who_is_taken_out_while_saving_loses_nothing_that_was_saved(came, in_ord
     in_order(told, one, other)
 
 
+def test_a_draft_that_is_saved_while_it_is_imported_into_keeps_both(came):
+    told = came["importing:save"]
+    assert told.pop("chain").endswith("entries, all fit")
+    assert told == {"import": ["new", "added"], "save": 200}
+
+
+def test_of_two_who_add_a_study_of_one_label_the_second_is_told(came, server):
+    told = came["importing:add"]
+    assert told["chain"].endswith("entries, all fit")
+    first = (told["import"], told["add"]) == (["new", "new"], "UserError")
+    assert first or (server[0] == "sqlite" and (told["import"][0], told["add"]) == ("new", "A"))
+
+
 @pytest.mark.parametrize("first", ["score", "begin"])
 def test_one_scores_while_the_other_begins(came, first):
     assert came[f"scores:{first}"] == {"score": 0.0, "begin": "B"}
