@@ -1,4 +1,4 @@
-"""No page offers a link that refuses the person who sees it, or leads nowhere."""
+"""No page offers a link that refuses the person who sees it or leads nowhere, or a form that cannot be sent back."""
 
 import re
 
@@ -7,10 +7,14 @@ import pytest
 from .agreement.readers import PEAKS, both_locked, enter, new_study, tree
 
 HREF = re.compile(r'<a\b[^>]*\bhref="(([^"#?]+)[^"#]*)')
+EMPTY_HIDDEN = re.compile(r'<input type="hidden"(?![^>]*\bvalue=)[^>]*>')
 
 
 def walk(client, start):
-    """Every address that links lead to within the project, each by one of its queries, with its status."""
+    """Every address that links lead to within the project, each by one of its queries, with its status.
+
+    In place of the status a hidden field that goes out without a value: a version that a form was opened on, say.
+    """
     found, ahead = {}, {start: start}
     while ahead:
         path, address = ahead.popitem()
@@ -18,9 +22,12 @@ def walk(client, start):
         found[path] = response.status_code
         if "text/html" not in response["Content-Type"]:
             continue
-        for link, path in HREF.findall(response.content.decode()):
-            if path.startswith(start) and path not in found:
-                ahead.setdefault(path, link.replace("&amp;", "&"))
+        text = response.content.decode()
+        if empty := EMPTY_HIDDEN.search(text):
+            found[path] = empty[0]
+        for link, there in HREF.findall(text):
+            if there.startswith(start) and there not in found:
+                ahead.setdefault(there, link.replace("&amp;", "&"))
     return found
 
 
