@@ -86,7 +86,7 @@ class Reviewer:
         group, key = self.chance.choice(self.groups), self.chance.choice(KEYS)
         text = self._text(key)
         control = self.page.locator(f"#group-{group}-{key}-control")
-        control.click(timeout=5000)
+        control.click()
         control.press("ControlOrMeta+a")
         self.page.keyboard.type(text, delay=KEY_MS)
         self.typed[group, key] = text
