@@ -91,7 +91,7 @@ class Desk:
         page.on("pageerror", lambda error: self._notice("error", str(error)))
         page.on("response", lambda answer: answer.status >= 400 and self._notice(str(answer.status), answer.url))
         page.on("requestfinished", self._time)
-        page.on("request", self.waiting.append)
+        page.on("request", lambda request: self.waiting.append(request))
         page.on("requestfinished", self._end)
         page.on("requestfailed", self._end)
         return Person(page, self.name, PEOPLE[self.name], self.password, slips=self.name == "rosa", see=self._see)
