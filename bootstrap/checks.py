@@ -56,10 +56,13 @@ def test(pytest_arguments: list[str]) -> int:
 
 def run_checks(environment: dict[str, str]) -> list[tuple[str, str]]:
     """The outcome of each; the types take as long as all others together, so two run side by side."""
-    with ThreadPoolExecutor(TEST_PROCESSES) as side_by_side:
+    side_by_side = ThreadPoolExecutor(TEST_PROCESSES)
+    try:
         running = [(name, side_by_side.submit(check, name, command, environment)) for name, command in check_steps()]
         running.append(("JavaScript", side_by_side.submit(check_javascript, environment)))
         return [(name, outcome.result()) for name, outcome in running]
+    finally:
+        side_by_side.shutdown(cancel_futures=True)  # After Ctrl+C no other check begins.
 
 
 def check(name: str, command: list[str], environment: dict[str, str]) -> str:

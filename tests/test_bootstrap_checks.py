@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 
 import pytest
 
@@ -54,6 +55,22 @@ def test_what_a_check_says_is_printed_in_one_piece_below_its_name(run_checks):
     for name, _command in says:
         place = lines.index(f"--- {name}")
         assert lines[place + 1 : place + 3] == [f"{name} one", f"{name} two"]
+
+
+def test_after_ctrl_c_no_other_check_begins(monkeypatch):
+    begun = []
+
+    def check(name, command, environment):
+        begun.append(name)
+        if name == "first":
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+
+    monkeypatch.setattr(checks, "check", check)
+    monkeypatch.setattr(checks, "check_steps", lambda: [(name, PASSES) for name in ("first", *range(20))])
+    with pytest.raises(KeyboardInterrupt):
+        checks.run_checks({})
+    assert len(begun) < 6
 
 
 def test_all_is_well_when_everything_passed(run_checks):
