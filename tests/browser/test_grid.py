@@ -328,6 +328,16 @@ def test_peaks_appear_on_the_brain_while_they_are_typed_and_a_click_leads_to_the
     expect(brain).to_have_attribute("aria-label", re.compile("row 1 at −38, 12, −4 mm"))
 
 
+def test_the_brain_follows_the_width_of_the_window_without_an_error(open_grid, page):
+    page.add_init_script("globalThis.wrong = []; addEventListener('error', ({ message }) => wrong.push(message))")
+    grid = open_grid(page)
+    brain = grid.locator(".grid-brain canvas")
+    expect(brain).to_have_css("width", "640px")
+    grid.set_viewport_size({"width": 390, "height": 844})
+    expect(brain).not_to_have_css("width", "640px")
+    assert grid.evaluate("wrong") == []
+
+
 def test_sign_only_is_a_state_with_rows_and_refuses_a_statistic(grid, dataset):
     grid.get_by_label("Peaks with a sign, without a statistic").check()
     focus(grid)

@@ -67,7 +67,8 @@ export class Brain {
     this.caption = element("p", { class: "form-hint", "aria-live": "off" });
     this.element = element("figure", { class: "grid-brain" }, this.canvas, this.caption);
     this.paths = Object.fromEntries(Object.entries(OUTLINES).map(([name, side]) => [name, [new Path2D(side.outline), new Path2D(side.inner)]]));
-    new ResizeObserver(() => this.#drawPicture()).observe(this.element);
+    // A frame later: a canvas that grows while sizes are told is an error to browsers.
+    new ResizeObserver(() => requestAnimationFrame(() => this.#fit())).observe(this.element);
     new MutationObserver(() => this.#drawPicture()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
   }
 
@@ -84,11 +85,16 @@ export class Brain {
     if (row !== null) onRow(row);
   }
 
+  #fit() {
+    if (this.element.clientWidth !== this.width) this.#drawPicture();
+  }
+
   #drawPicture() {
     clearTimeout(this.#timer);
     this.#timer = null;
-    const width = Math.min(this.element.clientWidth, WIDEST);
-    if (!width) return;
+    this.width = this.element.clientWidth;
+    if (!this.width) return;
+    const width = Math.min(this.width, WIDEST);
     this.layout = layout(width);
     this.sharp = globalThis.devicePixelRatio || 1;
     const { height } = this.layout;
