@@ -127,6 +127,20 @@ def test_everything_works_from_the_keyboard(grid, dataset):
     assert stored(dataset) == [insula(x="-38", y="12", z="-4")]
 
 
+def test_who_undoes_the_row_they_are_in_can_go_on_typing(grid, dataset):
+    focus(grid)
+    for label in ("insula", "thalamus"):
+        grid.keyboard.type(label)
+        grid.keyboard.press("Enter")
+    grid.keyboard.press("Control+z")
+    grid.keyboard.press("Control+z")
+    assert cell(grid, 0, "label").get_attribute("aria-selected") == "true"
+    grid.keyboard.type("putamen")
+    grid.keyboard.press("Enter")
+    wait_saved(grid)
+    assert stored(dataset) == [{"label": "putamen"}]
+
+
 def test_a_peak_outside_the_mask_is_told_while_typing_and_can_be_confirmed(grid, dataset):
     focus(grid)
     paste(grid, "x\ty\tz\tT\n-78\t-20\t0\t4.5")
@@ -299,6 +313,7 @@ def test_the_direction_of_selected_rows_is_turned_with_a_mark_and_turned_back(gr
     grid.get_by_role("button", name="Insert 2 rows").click()
     grid.keyboard.press("Control+a")
     grid.get_by_role("button", name="Turn direction").click()
+    expect(cell(grid, 0, "mni")).to_have_text("−38, 12, −4")  # The server has answered.
     expect(grid.locator(".grid-hint")).to_contain_text("a positive number now means patients < controls")
     assert [cell(grid, row, "direction").inner_text() for row in (0, 1)] == ["⇄ turned", "⇄ turned"]
     assert [cell(grid, row, "sign").inner_text() for row in (0, 1)] == ["−", "−"]

@@ -156,13 +156,21 @@ class CoordinateGrid extends HTMLElement {
 
   // Changes
 
-  #changed({ save = true } = {}) {
+  #changed({ save = true, said = "" } = {}) {
     if (save && this.readOnly) return;
+    this.said = said;
+    this.#keepInside();
     if (save && filledRows(this.table.rows).length && !WITH_ROWS.includes(this.peaksState)) this.peaksState = "peaks";
     if (save) this.sync.changed({ rows: this.table.rows, peaks_state: this.peaksState });
     this.guard.check(this.table.rows, this.peaksState);
     this.#showStateChoice();
     this.#draw();
+  }
+
+  // Undo, or the rows of another tab, may take away the row in which one is.
+  #keepInside() {
+    const inside = ({ row, column }) => ({ row: Math.max(0, Math.min(row, this.rowCount - 1)), column });
+    [this.active, this.anchor] = [inside(this.active), inside(this.anchor)];
   }
 
   #do(name) {
@@ -182,16 +190,15 @@ class CoordinateGrid extends HTMLElement {
     }[name]();
     if (!changed) return;
     if (step) this.#shift(step);
-    if (name === "turn") this.#tellTurned(top, bottom);
     if (name === "removeRows") this.#select({ row: Math.min(top, this.table.rows.length), column: left });
-    this.#changed();
+    this.#changed({ said: name === "turn" ? this.#turnedWords(top, bottom) : "" });
   }
 
-  #tellTurned(top, bottom) {
+  #turnedWords(top, bottom) {
     const turned = this.#rowAt(top).turned;
     const positive = turned ? this.dataset.negative : this.dataset.positive;
     const [first, last] = [top + 1, Math.min(bottom, this.table.rows.length - 1) + 1];
-    this.said = `${first === last ? `Row ${first}` : `Rows ${first} to ${last}`}: a positive number now means ${positive}. Ctrl+Z takes it back.`;
+    return `${first === last ? `Row ${first}` : `Rows ${first} to ${last}`}: a positive number now means ${positive}. Ctrl+Z takes it back.`;
   }
 
   #shift(step) {
@@ -222,6 +229,7 @@ class CoordinateGrid extends HTMLElement {
     const column = Math.max(0, Math.min(place.column, COLUMNS.length - 1));
     this.active = { row, column };
     if (!extend) this.anchor = this.active;
+    this.said = "";
     this.view.reveal(this.active);
     this.#draw();
   }
@@ -295,9 +303,7 @@ class CoordinateGrid extends HTMLElement {
     const column = COLUMNS[this.active.column];
     const problems = this.#problemsAt(this.active.row).filter((problem) => problem.field === column.field);
     const told = problems.map((problem) => `${problem.message} ${problem.mend}`).join(" ");
-    const said = this.said ? `${this.said} ` : "";
-    this.said = "";
-    const text = said || `Row ${this.active.row + 1}, ${column.title}${told ? `: ${told}` : column.key ? ": computed, cannot be edited." : ""}`;
+    const text = this.said || `Row ${this.active.row + 1}, ${column.title}${told ? `: ${told}` : column.key ? ": computed, cannot be edited." : ""}`;
     if (this.hint.textContent !== text) this.hint.textContent = text;
   }
 
@@ -474,6 +480,7 @@ class CoordinateGrid extends HTMLElement {
   #selectRow(row, extend) {
     this.anchor = { row: extend ? this.anchor.row : row, column: 0 };
     this.active = { row, column: COLUMNS.length - 1 };
+    this.said = "";
     this.#draw();
   }
 
