@@ -111,11 +111,14 @@ def _state(comparison: Comparison, keys: Keys, dataset: Dataset) -> str:
 
 
 def still_missed(added: Sequence[Difference], compared: Compared) -> list[tuple[Found, Difference]]:
-    """Of the rows that were added before, those of a dataset that is still there and that neither has entered since."""
+    """Of the rows that were added before, those of a dataset that is still there and that neither has entered since.
+
+    Of a row that was left out nothing is kept.
+    """
     found = []
     for item in added:
         keys = _keys_now(item, compared.pairs["dataset"])
-        if keys is not None and not _entered(item.value, keys):
+        if item.value and keys is not None and not _entered(item.value, keys):
             found.append((missed_found(keys, item.value, len(found) + 1), item))
     return found
 

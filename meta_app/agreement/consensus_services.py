@@ -150,6 +150,7 @@ class _Tree:
         a, b = _by_key(self.a.datasets.all(), key_a), _by_key(self.b.datasets.all(), key_b)
         path = key_path("dataset", (key_a, key_b))
         if not self._stays(path, a, b):
+            self._refuse_lost(path, a or b)
             return
         row = Dataset(extraction=self.consensus, note=_notes(a, b))
         self._fill(row, "dataset", path, a, b)
@@ -239,6 +240,13 @@ class _Tree:
             return [(_seen(decision.value), origin)]
         taken = {Choice.A: [a], Choice.B: [b], Choice.BOTH: [a, b], Choice.NEITHER: []}[decision.choice]
         return [(_seen(_cells(peak)), origin) for peak in taken if peak is not None]
+
+    def _refuse_lost(self, path: str, dataset: Any) -> None:
+        if self._missed(path):
+            raise UserError(
+                f"Not agreed yet: a peak that both missed was added to the dataset {dataset}, which was left out. "
+                "Undo one."
+            )
 
     def _missed(self, path: str) -> list[tuple[dict[str, str], Json]]:
         """The rows of a dataset that both overlooked, below those of its table."""

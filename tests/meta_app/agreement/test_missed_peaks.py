@@ -16,12 +16,12 @@ from meta_app.common.exceptions import StaleEdit, UserError
 from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.selectors import assemble
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Extraction, Peak
+from meta_app.extraction.models import Dataset, Extraction, Peak
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.extraction.services import extraction_reopen
 from tests.meta_app.quality.score_cast import place_of
 
-from .readers import PEAKS, both_locked, lock, tree
+from .readers import PEAKS, TREE, both_locked, enter, lock, new_study, tree
 from .test_doubts import agree, decide, doubt
 
 ROW = {"label": "R insula", "x": "40", "y": "10", "z": "-2", "statistic": "4.9", "kind": "t", "page": "6"}
@@ -170,6 +170,45 @@ def test_it_comes_back_when_a_reviewer_reopens_unless_somebody_has_the_row_by_th
     assert [item.a for item in new.differences.filter(kind="peak", of_equal=False)] == [None]
     decide(judge, new.differences.get(kind="peak", of_equal=False), "B")
     assert [peak.label for peak in agreed_peaks(agree(judge, new))][4:] == ["R insula", "R operculum"]
+
+
+def test_a_row_that_was_left_out_does_not_come_back_when_a_reviewer_reopens(comparison, judge):
+    item, _warnings = add(judge, comparison)
+    services.difference_undo(place=judge, difference=item, version=item.version)
+    decide(judge, item, "equal")
+    again = Extraction.objects.get(study=comparison.study, position="B")
+    extraction_reopen(extraction=again, version=again.version, reason="A row was skipped.")
+    lock(again)
+    assert missed_peaks(comparison.study.comparisons.get(number=2)) == []
+
+
+def test_a_row_of_a_dataset_that_is_left_out_is_not_lost_without_a_word(project, reviewer, second_reviewer, judge):
+    study = new_study(project)
+    one, other = enter(study, reviewer, "A"), enter(study, second_reviewer, "B")
+    first = one.datasets.get()
+    second = Dataset.objects.create(
+        extraction=one, cohort=first.cohort, group_a=first.group_a, group_b=first.group_b,
+        **TREE["dataset"] | {"label": "ALFF", "metric": "ALFF"},
+    )  # fmt: skip
+    peaks_save(
+        dataset=second,
+        version=1,
+        peaks_state="peaks",
+        rows=[ROW | {"label": "L insula", "x": "-30", "y": "20", "z": "4"}],
+    )
+    lock(one)
+    lock(other)
+    comparison = study.comparisons.get()
+    whole = comparison.differences.get(kind="row")
+    item, _warnings = services.peak_add(
+        place=judge, comparison=comparison, dataset=whole.path, cells=ROW, reason="Overlooked.", expected=0
+    )
+    decide(judge, whole, "B")
+    with pytest.raises(UserError, match="dataset ALFF, which was left out"):
+        agree(judge, comparison)
+    services.difference_undo(place=judge, difference=item, version=item.version)
+    decide(judge, item, "equal")
+    assert [peak.label for peak in agreed_peaks(agree(judge, comparison))] == [row["label"] for row in PEAKS]
 
 
 def test_the_page_adds_a_row_keeps_what_was_refused_and_shows_where_it_came_from(comparison, adjudicator, sign_in):
