@@ -14,6 +14,7 @@ from meta_app.common.forms import StyledForm
 from meta_app.extraction.domain import FIELDS
 from meta_app.extraction.form_domain import FormField
 from meta_app.extraction.parsers import is_blank, read_number, read_row
+from meta_app.extraction.serializers import LONGEST_CELL
 
 LARGEST_VERSION = 2**31 - 1
 NOT_DECIDED = "Nothing was decided: mend the value."
@@ -137,8 +138,17 @@ def _read_scale(line: str) -> dict[str, Any]:
 
 
 def typed_cells(data: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of a row as the page sends them; those that are empty left out."""
+    """The cells of a row as the page sends them; those that are empty left out.
+
+    Raises
+    ------
+    UserError
+        One is longer than a cell of the grid.
+    """
     texts = {name: str(data.get(f"cell_{name}", "")).strip() for name in FIELDS}
+    long = {name: f"At most {LONGEST_CELL:,} characters." for name, text in texts.items() if len(text) > LONGEST_CELL}
+    if long:
+        raise UserError(f"Nothing was saved: {', '.join(long)} must be shorter.", long)
     return {name: text for name, text in texts.items() if text}
 
 

@@ -82,7 +82,8 @@ _SUB_PEAKS: Final = {
 }
 _AREA: Final = re.compile(r"\d+")
 _AREAS: Final = re.compile(
-    r"^(?:ba|brodmann(?: areas?)?|areas?)?\s?\d+[a-z]?(?:\s?(?:[/,;&+、-]|and|\s)\s?(?:ba|area)?\s?\d+[a-z]?)*$",
+    r"^(?:ba|brodmann(?: areas?)?|areas?)?\s?\d{1,4}[a-z]?"
+    r"(?:\s?(?:[/,;&+、-]|and|\s)\s?(?:ba|area)?\s?\d{1,4}[a-z]?)*$",
     re.IGNORECASE,
 )
 LAST_AREA: Final = 52

@@ -68,7 +68,7 @@ def _names(text: str, names: Names) -> bool:
 @functools.lru_cache(maxsize=16_384)
 def areas_said(text: str) -> tuple[int, ...]:
     """Brodmann areas in words such as "insula (BA 13/47)"."""
-    return tuple(int(area) for group in _AREAS.findall(text) for area in re.findall(r"\d+", group))
+    return tuple(int(area) for group in _AREAS.findall(text) for area in re.findall(r"\b\d{1,2}\b", group))
 
 
 @functools.lru_cache(maxsize=16_384)

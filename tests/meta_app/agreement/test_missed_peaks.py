@@ -231,6 +231,15 @@ def test_the_page_adds_a_row_keeps_what_was_refused_and_shows_where_it_came_from
     assert "a peak that both missed, added by ada: p. 6" in html.unescape(client.get(page).text)
 
 
+def test_a_cell_longer_than_one_of_the_grid_is_refused_with_its_name(comparison, adjudicator, sign_in):
+    page = reverse("agreement:comparison", args=[comparison.study.project_id, comparison.study_id])
+    data = {f"cell_{name}": text for name, text in (ROW | {"label": "BA " + "9" * 5000}).items()}
+    dataset = key_path("dataset", comparison.pairs["dataset"][0])
+    refused = sign_in(adjudicator).post(f"{page}peak/", data | {"dataset": dataset, "expected": 0, "reason": "p. 6"})
+    assert refused.status_code == 400
+    assert "label must be shorter" in refused.text
+
+
 def test_who_may_not_settle_is_refused_and_is_not_offered_the_form(comparison, reviewer, viewer, sign_in):
     page = reverse("agreement:comparison", args=[comparison.study.project_id, comparison.study_id])
     client = sign_in(reviewer)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from meta_app.extraction import parsers
+from meta_app.extraction.peak_words import areas_said
 
 CASES = json.loads((Path(__file__).parents[2] / "fixtures" / "cells.json").read_text("utf-8"))
 READERS = {
@@ -65,3 +66,9 @@ def test_every_problem_tells_how_to_mend_it():
 )
 def test_a_cell_may_hold_several_brodmann_areas(raw, areas):
     assert parsers.read_areas(raw)[0] == areas
+
+
+def test_thousands_of_digits_are_no_brodmann_area():
+    digits = "9" * 5000
+    assert parsers.read_areas(digits)[0] == areas_said(f"BA {digits}") == ()
+    assert areas_said("insula (BA 13/47)") == (13, 47)
