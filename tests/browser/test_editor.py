@@ -189,6 +189,17 @@ def test_rows_come_and_go_without_leaving_the_page(editor, dataset):
     assert not Group.objects.filter(pk=new.pk).exists()
 
 
+def test_what_was_typed_into_a_row_deleted_elsewhere_is_told_on_lines_of_its_own(editor, dataset):
+    field = control(editor, f"dataset:{dataset.pk}", "scanner")
+    Dataset.objects.all().delete()
+    field.fill("GE Signa")
+    editor.keyboard.press("Tab")
+    told, bar = editor.locator(".saving-bar .row-refusal"), editor.locator(".saving-bar")
+    expect(told).to_contain_text("scanner “GE Signa” was not saved")
+    assert told.bounding_box()["y"] >= state(editor).bounding_box()["y"] + state(editor).bounding_box()["height"]
+    assert told.bounding_box()["width"] == bar.bounding_box()["width"]
+
+
 def test_methods_are_carried_over_from_the_dataset_before(editor, dataset):
     row = f"dataset:{dataset.pk}"
     control(editor, row, "field_strength").fill("3")
