@@ -141,6 +141,16 @@ def test_who_undoes_the_row_they_are_in_can_go_on_typing(grid, dataset):
     assert stored(dataset) == [{"label": "putamen"}]
 
 
+def test_an_undo_that_takes_away_the_rows_in_sight_draws_the_others_at_once(grid):
+    focus(grid)
+    paste(grid, "x\ty\tz\tT\n" + "-38\t12\t-4\t4.5\n" * 200)
+    grid.get_by_role("button", name="Insert 200 rows").click()
+    grid.evaluate("document.querySelector('.grid-scroller').scrollTop = 9999")
+    expect(cell(grid, 199, "x")).to_be_visible()
+    undo = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'z', ctrlKey: true}))"
+    assert grid.evaluate(f"{undo}; Boolean(document.getElementById('grid-cell-0-0'))")
+
+
 def test_a_peak_outside_the_mask_is_told_while_typing_and_can_be_confirmed(grid, dataset):
     focus(grid)
     paste(grid, "x\ty\tz\tT\n-78\t-20\t0\t4.5")

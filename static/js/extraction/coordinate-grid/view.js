@@ -31,7 +31,8 @@ export class View {
 
   /** Draw the rows in sight; `row(place)` gives {cells, row, problems, placed, isNew}. */
   draw({ count, row, selection, active }) {
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - BEYOND_SIGHT);
+    // After an undo the table may end above the place to which it is scrolled.
+    const first = Math.max(0, Math.min(count, Math.floor(this.scroller.scrollTop / ROW_HEIGHT)) - BEYOND_SIGHT);
     const inSight = Math.ceil((this.scroller.clientHeight || 400) / ROW_HEIGHT) + 2 * BEYOND_SIGHT;
     const last = Math.min(count, first + inSight);
     const drawn = new Map();
