@@ -113,13 +113,20 @@ def _state(comparison: Comparison, keys: Keys, dataset: Dataset) -> str:
 def still_missed(added: Sequence[Difference], compared: Compared) -> list[tuple[Found, Difference]]:
     """Of the rows that were added before, those of a dataset that is still there and that neither has entered since.
 
-    Of a row that was left out nothing is kept.
+    Of a row that was left out nothing is kept. One that was ticked may stand beside a row at the same place on purpose:
+    it is to be decided again.
     """
     found = []
     for item in added:
         keys = _keys_now(item, compared.pairs["dataset"])
-        if item.value and keys is not None and not _entered(item.value, keys):
-            found.append((missed_found(keys, item.value, len(found) + 1), item))
+        if not item.value or keys is None:
+            continue
+        kept = item
+        if _entered(item.value, keys):
+            if "confirmed" not in item.value:
+                continue
+            kept = Difference(pk=item.pk, value=item.value)
+        found.append((missed_found(keys, item.value, len(found) + 1), kept))
     return found
 
 

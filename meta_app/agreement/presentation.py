@@ -218,7 +218,8 @@ def _peak_columns(difference: Difference, left: Side, right: Side) -> tuple[tupl
 def _other(difference: Difference, asked: FormField | None, typed: Mapping[str, Any]) -> Other | None:
     if difference.kind == Difference.Kind.PEAK:
         cells = (difference.value or {}) if difference.missed else (difference.a or difference.b)["typed"]
-        asked_of = ((name, label) for name, (label, _) in CELLS.items() if name not in HIDDEN)
+        hidden = () if difference.missed else HIDDEN
+        asked_of = ((name, label) for name, (label, _) in CELLS.items() if name not in hidden)
         return Other(
             "peak",
             cells=tuple((name, label, typed.get(f"cell_{name}", cells.get(name, ""))) for name, label in asked_of),

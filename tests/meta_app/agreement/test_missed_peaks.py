@@ -182,6 +182,26 @@ def test_a_row_that_was_left_out_does_not_come_back_when_a_reviewer_reopens(comp
     assert missed_peaks(comparison.study.comparisons.get(number=2)) == []
 
 
+def test_a_row_that_was_ticked_beside_an_equal_one_is_asked_again_when_a_reviewer_reopens(comparison, judge):
+    twice = {**PEAKS[0], "confirmed": "yes"}
+    add(judge, comparison, twice)
+    again = Extraction.objects.get(study=comparison.study, position="B")
+    extraction_reopen(extraction=again, version=again.version, reason="A row was skipped.")
+    lock(again)
+    new = comparison.study.comparisons.get(number=2)
+    (item,) = missed_peaks(new)
+    assert (item.state, item.choice, item.value) == ("open", "", twice)
+    decide(judge, item, "other", value=twice, reason="Two maxima are printed at this place.")
+    assert len(agreed_peaks(agree(judge, new))) == len(PEAKS) + 1
+
+
+def test_the_note_of_a_row_is_still_there_when_it_is_typed_again(comparison, judge, adjudicator, sign_in):
+    item, _warnings = add(judge, comparison, ROW | {"note": "on the next page"})
+    services.difference_undo(place=judge, difference=item, version=item.version)
+    page = reverse("agreement:comparison", args=[comparison.study.project_id, comparison.study_id])
+    assert 'name="cell_note" value="on the next page"' in sign_in(adjudicator).get(page).text
+
+
 def test_a_row_of_a_dataset_that_is_left_out_is_not_lost_without_a_word(project, reviewer, second_reviewer, judge):
     study = new_study(project)
     one, other = enter(study, reviewer, "A"), enter(study, second_reviewer, "B")
