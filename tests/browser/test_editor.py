@@ -282,6 +282,25 @@ def test_beside_a_paper_a_line_that_never_grows_counts_the_problems_and_leads_to
     expect(editor.locator("#complete")).to_be_in_viewport()
 
 
+def test_the_page_stands_still_where_a_field_far_down_takes_the_focus(editor, dataset):
+    """A link that is clicked while the page still moves gets no click."""
+    editor.emulate_media(reduced_motion="no-preference")
+    places = editor.evaluate(
+        """async (id) => {
+            document.getElementById(id).focus();
+            const places = [scrollY];
+            for (let frame = 0; frame < 10; frame += 1) {
+                await new Promise(requestAnimationFrame);
+                places.push(scrollY);
+            }
+            return places;
+        }""",
+        f"dataset-{dataset.pk}-t_threshold-control",
+    )
+    assert places[0] > 0
+    assert len(set(places)) == 1
+
+
 def test_completing_saves_first_and_asks_for_each_warning_and_a_reason(editor, dataset):
     Dataset.objects.update(t_threshold=None)
     Cohort.objects.update(note="")
