@@ -280,6 +280,7 @@ def come_back(person: Person, name: str, data: bytes, clock: Clock) -> str:
             person.go(f"{project}extraction/")
             person.follow(label)
             way.complete(person)
+        way.decide_overlaps(person, project)
         way.freeze(person, project)
         return person.window.locator(".hash code").inner_text()
 
