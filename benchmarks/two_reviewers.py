@@ -225,6 +225,11 @@ def work(server: Server, pages: dict[str, Any], made: dict[str, Any], minutes: f
         "reloads while typing": sum(reviewer.reloads for reviewer in reviewers),
         **faults,
         "pages that say all is saved": sum(settled),
+        "what the others say": [
+            [*reviewer.page.locator("#saving-state, .answer-mark").all_inner_texts()]
+            for reviewer, is_settled in zip(reviewers, settled, strict=True)
+            if not is_settled
+        ],
         "lost": [loss for reviewer in reviewers for loss in losses(reviewer)],
         "seen by the adjudicator": leaks,
         "saves": len(milliseconds),
