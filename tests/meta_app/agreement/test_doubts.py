@@ -20,17 +20,6 @@ from tests.meta_app.quality.score_cast import place_of
 from .readers import PEAKS, both_locked, lock, tree
 
 
-@pytest.fixture
-def comparison(project, reviewer, second_reviewer):
-    """Everything is equal but n."""
-    return both_locked(project, reviewer, second_reviewer, b=tree(patients={"n": 19}))
-
-
-@pytest.fixture
-def judge(adjudicator):
-    return place_of(adjudicator)
-
-
 def doubt(judge, comparison, label):
     """The places of a label that both have equal; the first is doubted."""
     path = next(item.path for item in equal_places(comparison) if label in item.label)

@@ -27,16 +27,6 @@ from .test_doubts import agree, decide, doubt
 ROW = {"label": "R insula", "x": "40", "y": "10", "z": "-2", "statistic": "4.9", "kind": "t", "page": "6"}
 
 
-@pytest.fixture
-def comparison(project, reviewer, second_reviewer):
-    return both_locked(project, reviewer, second_reviewer, b=tree(patients={"n": 19}))
-
-
-@pytest.fixture
-def judge(adjudicator):
-    return place_of(adjudicator)
-
-
 def add(judge, comparison, cells=ROW, expected=0, reason="Table 2 goes on over the page."):
     dataset = key_path("dataset", comparison.pairs["dataset"][0])
     return services.peak_add(
