@@ -16,6 +16,8 @@ from django.db.models import (
 )
 from django.http import Http404
 
+from meta_app.audit.models import AuditEntry
+from meta_app.audit.selectors import readings
 from meta_app.common.words import counted
 from meta_app.extraction.models import Assignment, Dataset, Study
 from meta_app.extraction.selectors import free_position, visible_extractions
@@ -126,6 +128,8 @@ class ScoreLine:
     mine: QualityScore | None
     others: list[QualityScore]
     may_start: bool
+    why_not: str
+    """Why a place that is free is not this person's to take."""
     opened: bool
     open_items: int | None
     total: float | None
@@ -133,8 +137,12 @@ class ScoreLine:
 
 
 def followed_studies(place: Place) -> QuerySet[Study]:
-    """The studies of a project whose scores this person may follow; a viewer follows what is agreed."""
-    studies = with_scores(Study.objects.filter(project=place.project))
+    """The studies of a project whose scores this person may follow; a viewer follows what is agreed.
+
+    Adds `read`: this person has read what the scorers of a study gave.
+    """
+    own_notes = readings(AuditEntry.Stage.QUALITY).filter(blind_study_id=OuterRef("pk"), actor=place.membership.user_id)
+    studies = with_scores(Study.objects.filter(project=place.project)).annotate(read=Exists(own_notes))
     if place.membership.role == Role.VIEWER:
         studies = studies.filter(pk__in=visible_scores(place).order_by().values("study"))
     return studies
@@ -153,17 +161,24 @@ def score_lines(place: Place, studies: Sequence[Study] | QuerySet[Study]) -> lis
     return [_score_line(place, study, cutoff) for study in found]
 
 
+def why_not_score(label: str) -> str:
+    """Said to who has read both scores of a study of which a place became free."""
+    return f"You have read both scores of {label}, so you are not blind to it: the free place is somebody else's."
+
+
 def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
     scores = list(study.quality_scores.all())
     reviewers = [score for score in scores if score.position != CONSENSUS]
     mine = next((score for score in reviewers if score.author_id == place.membership.user_id), None)
     consensus = next((score for score in scores if score.position == CONSENSUS), None) if study.scores_opened else None
     total = score_total(consensus) if consensus and consensus.state == COMPLETE else None
+    startable = mine is None and free_place(place, reviewers, study.assignments.all()) is not None
     return ScoreLine(
         study=study,
         mine=mine,
         others=[score for score in reviewers if score is not mine],
-        may_start=mine is None and free_place(place, reviewers, study.assignments.all()) is not None,
+        may_start=startable and not study.read,
+        why_not=why_not_score(study.label) if startable and study.read else "",
         opened=study.scores_opened,
         open_items=len(open_items(consensus)) if consensus else None,
         total=total,

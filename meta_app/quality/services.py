@@ -40,6 +40,7 @@ from meta_app.quality.selectors import (
     scored_studies,
     standing_assignments,
     used_items,
+    why_not_score,
 )
 
 DRAFT = QualityScore.State.DRAFT
@@ -61,10 +62,7 @@ def score_start(*, place: Place, study: Study) -> QualityScore:
     if position is None:
         raise UserError(f"{study.label} is scored by {SCORERS} others. Nothing was started.")
     if readers(AuditEntry.Stage.QUALITY, [study.pk]) & {(study.pk, place.membership.user_id)}:
-        raise UserError(
-            f"You have read both scores of {study.label}, so you are not blind to it: the free place is somebody "
-            "else's. Nothing was started."
-        )
+        raise UserError(f"{why_not_score(study.label)} Nothing was started.")
     instrument = reviewers[0].instrument if reviewers else _stored_instrument(study)
     score = QualityScore.objects.create(
         study=study, instrument=instrument, position=position, author=place.membership.user

@@ -98,6 +98,13 @@ def test_who_has_read_both_scores_does_not_take_a_place_that_becomes_free(
     with pytest.raises(UserError, match="not blind to it"):
         services.score_start(place=place_of(owner), study=study)
     adjudicator.memberships.update(role="reviewer")
+    listed = sign_in(owner).get(f"/projects/{study.project_id}/quality/").text
+    assert "free to start" not in listed
+    assert "free, but not for you: you have read both scores" in listed
+    shown = sign_in(owner).get(f"/projects/{study.project_id}/quality/studies/{study.pk}/").text
+    assert "Start my score" not in shown
+    assert "Not yours to score" in shown
+    assert "free to start" in sign_in(adjudicator).get(f"/projects/{study.project_id}/quality/").text
     assert services.score_start(place=place_of(adjudicator), study=study).position == "B"
 
 
