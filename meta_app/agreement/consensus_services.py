@@ -9,15 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from meta_app.accounts.models import User
-from meta_app.agreement.domain import in_words, is_reported, more_precise, second_is_finer
+from meta_app.agreement.domain import in_words, is_reported
 from meta_app.agreement.models import Comparison, Difference
 from meta_app.agreement.selectors import reviewers_of
-from meta_app.agreement.trees import GROUP_OF_DATASET, NAMES_ONLY, choices_of, fields_of, key_path, values_at
+from meta_app.agreement.trees import (
+    GROUP_OF_DATASET,
+    NAMES_ONLY,
+    agreed_rows,
+    agreed_value,
+    cells_of,
+    choices_of,
+    fields_of,
+    for_column,
+    key_path,
+    places_in_table,
+    seen,
+    values_at,
+)
 from meta_app.common.exceptions import UserError
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Peak
@@ -164,11 +177,11 @@ class _Tree:
             here, there = ({peak.position: peak for peak in dataset.peaks.all()} for dataset in (a, b))
             rows = [
                 made
-                for row_a, row_b in sorted(peaks[path], key=lambda pair: (pair[0] or pair[1], pair[1] or 0))
+                for row_a, row_b in places_in_table(peaks[path])
                 for made in self._peak(f"{path}/peak:{row_a or '-'}:{row_b or '-'}", here.get(row_a), there.get(row_b))
             ]
         else:
-            rows = [(_cells(peak), self._origin(path)) for peak in (a or b).peaks.all()]
+            rows = [(cells_of(peak), self._origin(path)) for peak in (a or b).peaks.all()]
         _save_peaks(row, state, rows + self._missed(path))
 
     def _stays(self, path: str, a: Any, b: Any) -> bool:
@@ -180,7 +193,7 @@ class _Tree:
         for asked in values_at(self.fields, level):
             value, source, origin = self._value(asked, path, a, b)
             if asked.column:
-                setattr(row, asked.key, _for_column(row, asked.key, value))
+                setattr(row, asked.key, for_column(row, asked.key, value))
             elif value is not None:
                 row.values[asked.key] = value
             if source:
@@ -192,16 +205,14 @@ class _Tree:
         if a is None or b is None:
             return stored_value(a or b, asked), _source(a or b, asked.key), self._origin(path)
         decision = self.decisions.get(f"{path}/{asked.key}")
+        value = agreed_value(asked, decision, a, b)
         if decision is None or decision.choice == Choice.EQUAL:
-            value = more_precise(stored_value(a, asked), stored_value(b, asked))
             source = _source(a, asked.key) or _source(b, asked.key)
             named_by_a = (asked.level, asked.key) in NAMES_ONLY and stored_value(a, asked) != stored_value(b, asked)
             by_itself = {"from": "A"} if named_by_a else {"from": "equal", **_said_by_both(asked, a, b)}
             return value, source, origin_of(decision) if decision else by_itself
-        if decision.choice == Choice.OTHER:
-            return decision.value, {}, origin_of(decision)
-        row = a if decision.choice == Choice.A else b
-        return stored_value(row, asked), _source(row, asked.key), origin_of(decision)
+        source = {Choice.A: a, Choice.B: b}.get(decision.choice)
+        return value, _source(source, asked.key) if source else {}, origin_of(decision)
 
     def _origin(self, path: str) -> Json:
         """Of a row that one has: as it was decided; its groups come with their cohort."""
@@ -234,12 +245,7 @@ class _Tree:
         """The rows of the consensus, none to two, that a pair of rows becomes."""
         decision = self.decisions.get(path)
         origin = origin_of(decision) if decision else {"from": "equal"}
-        if decision is None or decision.choice == Choice.EQUAL:
-            return [(_equal_cells(a, b), origin)]
-        if decision.choice == Choice.OTHER:
-            return [(_seen(decision.value), origin)]
-        taken = {Choice.A: [a], Choice.B: [b], Choice.BOTH: [a, b], Choice.NEITHER: []}[decision.choice]
-        return [(_seen(_cells(peak)), origin) for peak in taken if peak is not None]
+        return [(cells, origin) for cells in agreed_rows(decision, a, b)]
 
     def _refuse_lost(self, path: str, dataset: Any) -> None:
         if self._missed(path):
@@ -251,7 +257,7 @@ class _Tree:
     def _missed(self, path: str) -> list[tuple[dict[str, str], Json]]:
         """The rows of a dataset that both overlooked, below those of its table."""
         return [
-            (_seen(decision.value), origin_of(decision))
+            (seen(decision.value), origin_of(decision))
             for place, decision in self.decisions.items()
             if place.startswith(f"{path}/") and decision.missed and decision.choice == Choice.OTHER
         ]
@@ -286,11 +292,6 @@ def _source(row: Any, key: str) -> Any:
     return row.sources.get(key) or {}
 
 
-def _for_column(row: models.Model, key: str, value: Any) -> Any:
-    column = row._meta.get_field(key)
-    return "" if value is None and not column.null else value
-
-
 def _notes(a: Any, b: Any) -> str:
     return "\n".join(f"{name}: {row.note}" for name, row in (("A", a), ("B", b)) if row is not None and row.note)
 
@@ -307,34 +308,3 @@ def _save_peaks(dataset: Dataset, state: str, rows: list[tuple[dict[str, str], J
     for peak, (_cells_of_peak, origin) in zip(peaks, rows, strict=True):
         peak.origin = origin
     Peak.objects.bulk_update(peaks, ["origin"], batch_size=500)
-
-
-def _seen(cells: Mapping[str, str]) -> dict[str, str]:
-    """A row that a person has decided about needs no further tick."""
-    return {**cells, "confirmed": "yes"}
-
-
-def _cells(peak: Peak) -> dict[str, str]:
-    """What was typed; rows that were stored as numbers only are written out."""
-    if peak.cells:
-        return dict(peak.cells)
-    numbers = {
-        "x": peak.x_reported if peak.x_reported is not None else peak.x,
-        "y": peak.y_reported if peak.y_reported is not None else peak.y,
-        "z": peak.z_reported if peak.z_reported is not None else peak.z,
-        "statistic": peak.statistic,
-        "cluster_size": peak.cluster_size,
-    }
-    texts = {"label": peak.label, "kind": peak.statistic_kind, "cluster_unit": peak.cluster_unit, "page": peak.page}
-    texts |= {name: f"{number:.12g}" for name, number in numbers.items() if number is not None}
-    signed = peak.statistic is not None and peak.statistic_kind in ("t", "z", "r")
-    if peak.sign and not signed:
-        texts["sign"] = "+" if peak.sign > 0 else "-"
-    return {name: text for name, text in texts.items() if text}
-
-
-def _equal_cells(a: Peak, b: Peak) -> dict[str, str]:
-    """The row of A, or of B where that has more decimals; with page and note of the other where it has none."""
-    finer = second_is_finer((getattr(a, name), getattr(b, name)) for name in ("statistic", "cluster_size"))
-    cells, other = (_cells(b), _cells(a)) if finer else (_cells(a), _cells(b))
-    return {name: other[name] for name in ("page", "note", "confirmed") if name in other} | cells

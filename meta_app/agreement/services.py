@@ -247,7 +247,7 @@ def peak_add(
     keys = pair_keys(comparison, dataset)
     if not reason.strip():
         raise UserError("Nothing was added: say why, for example where both overlooked it.", {"reason": "Say why."})
-    warnings = row_warnings(comparison, keys, cells)
+    warnings = row_warnings(comparison, dataset, cells)
     last = comparison.differences.aggregate(Max("position"))["position__max"] or 0
     difference = _difference(comparison, missed_found(keys, cells, expected + 1), last + 1, of_equal=True)
     difference.state, difference.choice = Difference.State.SETTLED, Choice.OTHER
@@ -291,8 +291,7 @@ def difference_decide(
     if choice in (Choice.OTHER, Choice.NEITHER) and not reason:
         raise UserError("Nothing was decided: say why, the reason is kept beside the value.", {"reason": "Say why."})
     if difference.missed and choice == Choice.OTHER:
-        keys = pair_keys(difference.comparison, difference.path)
-        row_warnings(difference.comparison, keys, {**value, "confirmed": "yes"}, "Nothing was decided")
+        row_warnings(difference.comparison, difference.path, {**value, "confirmed": "yes"}, "Nothing was decided")
     _change(
         place, difference, version, "decided",
         state=Difference.State.SETTLED, choice=choice, value=value if choice == Choice.OTHER else None,

@@ -6,19 +6,22 @@ A place in both trees has a path: `study/design`, `group:12:34/age_mean` (the ke
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from django.db import models
 
 from meta_app.agreement.domain import (
     PeakPoint,
     in_words,
     is_reported,
+    more_precise,
     normal_text,
     peak_agreement,
     same_value,
+    second_is_finer,
     slip_of_number,
     with_units,
 )
@@ -103,9 +106,9 @@ def equal_places(comparison: Comparison) -> list[Found]:
     return [item for item in compared.same if item.path not in doubted] if compared.pairs == comparison.pairs else []
 
 
-def fields_of(a: Extraction, b: Extraction) -> tuple[FormField, ...]:
-    """Those of the later of the two versions of the form; versions only add fields."""
-    later = max(a.form, b.form, key=lambda form: form.version)
+def fields_of(*extractions: Extraction) -> tuple[FormField, ...]:
+    """Those of the latest of their versions of the form; versions only add fields."""
+    later = max((extraction.form for extraction in extractions), key=lambda form: form.version)
     return fields_from_json(later.fields)
 
 
@@ -403,3 +406,67 @@ def _as_mni(dataset: Dataset, points: Sequence[PeakPoint]) -> Any:
     """The coordinates as reported, taken for Talairach, in MNI mm."""
     texts = [dict(zip("xyz", map("{:.12g}".format, point.reported or ()), strict=False)) for point in points]
     return to_mni([read_row(cells, "talairach") for cells in texts], transform_of(dataset))
+
+
+# What becomes of a place
+
+
+def agreed_value(asked: FormField, decision: Difference | None, a: Any, b: Any) -> Any:
+    """What both were asked, once it is settled; None stands for a value that they have equal and nobody doubts."""
+    if decision is None or decision.choice == Difference.Choice.EQUAL:
+        return more_precise(stored_value(a, asked), stored_value(b, asked))
+    if decision.choice == Difference.Choice.OTHER:
+        return decision.value
+    return stored_value(a if decision.choice == Difference.Choice.A else b, asked)
+
+
+def for_column(row: models.Model, key: str, value: Any) -> Any:
+    column = row._meta.get_field(key)
+    return "" if value is None and not column.null else value
+
+
+def places_in_table(pairs: Iterable[Sequence[int | None]]) -> list[Sequence[int | None]]:
+    """Pairs of rows in the order of the table of A, those that only B has at their number."""
+    return sorted(pairs, key=lambda pair: (pair[0] or pair[1] or 0, pair[1] or 0))
+
+
+def agreed_rows(decision: Difference | None, a: Any, b: Any) -> list[dict[str, str]]:
+    """The cells of the rows, none to two, that a pair of rows becomes once it is settled."""
+    choice = Difference.Choice
+    if decision is None or decision.choice == choice.EQUAL:
+        return [_equal_cells(a, b)]
+    if decision.choice == choice.OTHER:
+        return [seen(decision.value)]
+    taken = {choice.A: [a], choice.B: [b], choice.BOTH: [a, b], choice.NEITHER: []}[choice(decision.choice)]
+    return [seen(cells_of(peak)) for peak in taken if peak is not None]
+
+
+def seen(cells: Mapping[str, str]) -> dict[str, str]:
+    """A row that a person has decided about needs no further tick."""
+    return {**cells, "confirmed": "yes"}
+
+
+def cells_of(peak: Peak) -> dict[str, str]:
+    """What was typed; rows that were stored as numbers only are written out."""
+    if peak.cells:
+        return dict(peak.cells)
+    numbers = {
+        "x": peak.x_reported if peak.x_reported is not None else peak.x,
+        "y": peak.y_reported if peak.y_reported is not None else peak.y,
+        "z": peak.z_reported if peak.z_reported is not None else peak.z,
+        "statistic": peak.statistic,
+        "cluster_size": peak.cluster_size,
+    }
+    texts = {"label": peak.label, "kind": peak.statistic_kind, "cluster_unit": peak.cluster_unit, "page": peak.page}
+    texts |= {name: f"{number:.12g}" for name, number in numbers.items() if number is not None}
+    signed = peak.statistic is not None and peak.statistic_kind in ("t", "z", "r")
+    if peak.sign and not signed:
+        texts["sign"] = "+" if peak.sign > 0 else "-"
+    return {name: text for name, text in texts.items() if text}
+
+
+def _equal_cells(a: Peak, b: Peak) -> dict[str, str]:
+    """The row of A, or of B where that has more decimals; with page and note of the other where it has none."""
+    finer = second_is_finer((getattr(a, name), getattr(b, name)) for name in ("statistic", "cluster_size"))
+    cells, other = (cells_of(b), cells_of(a)) if finer else (cells_of(a), cells_of(b))
+    return {name: other[name] for name in ("page", "note", "confirmed") if name in other} | cells

@@ -115,6 +115,46 @@ def test_the_guard_checks_the_row_as_it_checks_the_grid(comparison, judge, cells
     assert missed_peaks(comparison) == []
 
 
+def test_a_row_is_read_in_the_space_that_is_settled(project, reviewer, second_reviewer, judge):
+    edge = ROW | {"label": "R frontal pole", "x": "38", "y": "58", "z": "-18"}
+    comparison = both_locked(project, reviewer, second_reviewer, b=tree(dataset={"space": "talairach"}))
+    with pytest.raises(UserError, match="mend the row") as refused:
+        add(judge, comparison, edge)
+    assert all("Beside the table of B" in told for told in refused.value.details["problems"])
+    decide(judge, comparison.differences.get(), "A")
+    assert add(judge, comparison, edge)[1] == []
+
+
+def test_a_row_is_checked_against_the_threshold_and_the_numbers_of_people_that_are_settled(comparison, judge):
+    assert add(judge, comparison)[1] == []
+    decide(judge, doubt(judge, comparison, "t threshold"), "other", value=5.2, reason="Table 2 says so.")
+    _difference, warnings = add(judge, comparison, ROW | {"x": "44"}, expected=1)
+    assert warnings == ["statistic: |t| = 4.90 is below the stated threshold, t = 5.20."]
+    strong = ROW | {"x": "46", "statistic": "9.5"}
+    assert add(judge, comparison, strong, expected=2)[1] == []
+    decide(judge, comparison.differences.get(of_equal=False), "other", value=4, reason="Fourteen dropped out.")
+    with pytest.raises(UserError) as refused:
+        add(judge, comparison, strong | {"x": "48"}, expected=3)
+    assert "5 standard deviations" in " ".join(refused.value.details["problems"])
+
+
+def test_a_row_stands_beside_the_peaks_that_are_settled_not_beside_those_that_were_left_out(
+    project, reviewer, second_reviewer, judge
+):
+    alone = {"label": "R putamen", "x": "26", "y": "6", "z": "2", "statistic": "5.0", "kind": "t"}
+    comparison = both_locked(project, reviewer, second_reviewer, a=tree(peaks=[*PEAKS, alone]))
+    with pytest.raises(UserError) as refused:
+        add(judge, comparison, alone)
+    assert refused.value.details["x"].startswith("Beside the table of A, x: The same coordinates as row 5")
+    only_a = comparison.differences.get()
+    decide(judge, only_a, "other", value=ROW, reason="The row of the next table.")
+    assert add(judge, comparison, alone)[1] == []
+    for taken in (ROW, alone):
+        with pytest.raises(UserError) as refused:
+            add(judge, comparison, taken, expected=1)
+        assert "same coordinates as row" in " ".join(refused.value.details["problems"])
+
+
 def test_what_the_guard_only_asks_is_added_with_a_tick(comparison, judge):
     twice = {**PEAKS[0], "confirmed": "yes"}
     _difference, warnings = add(judge, comparison, twice)
