@@ -104,8 +104,7 @@ def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[
     elif show == "todo":
         studies = studies.filter(_to_do(place))
     elif show == "open":
-        mine = ~Exists(own) & _startable(place) & ~Exists(_read(place))
-        studies = studies.filter(mine) if place.may(EXTRACT) else studies.none()
+        studies = studies.filter(_may_start(place)) if place.may(EXTRACT) else studies.none()
     elif show == "unassigned":
         studies = studies.filter(_unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B")))
     return studies.order_by("label", "pk")
@@ -147,6 +146,10 @@ def _unheld(position: str) -> Q:
     begun = Extraction.objects.filter(study=OuterRef("pk"), position=position)
     assigned = Assignment.objects.filter(study=OuterRef("pk"), position=position)
     return ~Exists(begun) & ~Exists(assigned)
+
+
+def _may_start(place: Place) -> Q:
+    return ~Exists(_own(place)) & _startable(place) & ~Exists(_read(place))
 
 
 def _startable(place: Place) -> Q:
@@ -297,7 +300,11 @@ def state_counts(studies: QuerySet[Study]) -> dict[str, int]:
 
 
 def waiting_drafts(membership: Membership) -> Waiting:
-    """The studies that this person has begun and not yet locked, or is to begin."""
+    """The studies that this person has begun and not yet locked, is to begin, or may begin, in one query."""
     place = Place(membership.project, membership)
-    count = Study.objects.filter(_to_do(place), project=membership.project_id).count()
-    return Waiting(count, "study" if count == 1 else "studies", "to extract")
+    to_do = _to_do(place)
+    free = ~to_do & _may_start(place) if place.may(EXTRACT) else Q(pk__isnull=True)
+    found = Study.objects.filter(project=membership.project_id).aggregate(
+        count=Count("pk", filter=to_do), free=Count("pk", filter=free)
+    )
+    return Waiting(found["count"], "study" if found["count"] == 1 else "studies", "to extract", found["free"])

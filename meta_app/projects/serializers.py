@@ -13,6 +13,7 @@ class StageSerializer(serializers.Serializer):
     later = serializers.BooleanField(help_text="True where this version of Concord does not have the stage yet.")
     count = serializers.IntegerField(allow_null=True, help_text="How much waits for you there; null for nothing.")
     unit = serializers.CharField(allow_null=True, help_text="What the count counts.")
+    free = serializers.IntegerField(help_text="Studies with a place there that nobody holds and you may take.")
 
 
 class ProjectSerializer(serializers.ModelSerializer[Membership]):
@@ -44,8 +45,9 @@ class ProjectDetailSerializer(ProjectSerializer):
                 "key": stage.key,
                 "title": stage.title,
                 "later": stage.later,
-                "count": waiting.count if waiting else None,
-                "unit": waiting.unit if waiting else None,
+                "count": waiting.count if waiting is not None else None,
+                "unit": waiting.unit if waiting is not None else None,
+                "free": waiting.free if waiting is not None else 0,
             }
             for stage, waiting in review_stages(membership)
         ]

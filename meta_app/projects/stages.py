@@ -15,6 +15,12 @@ class Waiting:
     count: int
     unit: str
     text: str = ""
+    free: int = 0
+    """Studies with a place that nobody holds and this person may take."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do or to begin."""
+        return bool(self.count or self.free)
 
 
 @dataclass(frozen=True)

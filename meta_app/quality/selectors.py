@@ -141,11 +141,16 @@ def followed_studies(place: Place) -> QuerySet[Study]:
 
     Adds `read`: this person has read what the scorers of a study gave.
     """
-    own_notes = readings(AuditEntry.Stage.QUALITY).filter(blind_study_id=OuterRef("pk"), actor=place.membership.user_id)
-    studies = with_scores(Study.objects.filter(project=place.project)).annotate(read=Exists(own_notes))
+    read = Exists(_readings_by(place.membership))
+    studies = with_scores(Study.objects.filter(project=place.project)).annotate(read=read)
     if place.membership.role == Role.VIEWER:
         studies = studies.filter(pk__in=visible_scores(place).order_by().values("study"))
     return studies
+
+
+def _readings_by(membership: Membership) -> QuerySet[AuditEntry]:
+    """The notes that this person has read what the scorers of a study gave."""
+    return readings(AuditEntry.Stage.QUALITY).filter(blind_study_id=OuterRef("pk"), actor=membership.user_id)
 
 
 def score_lines(place: Place, studies: Sequence[Study] | QuerySet[Study]) -> list[ScoreLine]:
@@ -293,18 +298,30 @@ def excluded_in_flow(project: Project) -> LaterExclusion | None:
 
 
 def waiting_scores(membership: Membership) -> Waiting:
-    """Studies that this person is to score, and those with items that they may settle, in one query."""
+    """Studies that this person is to score, may settle items of, or may begin to score, in one query."""
     by_study = QualityScore.objects.filter(study=OuterRef("pk"))
     own = by_study.filter(author=membership.user).exclude(position=CONSENSUS)
-    waiting = Exists(own.exclude(state=COMPLETE))
+    to_do = Q(Exists(own.exclude(state=COMPLETE)))
+    free = Q(pk__isnull=True)
     if membership.role in EXTRACT:
         taken = QualityScore.objects.filter(study=OuterRef("study"), position=OuterRef("position"))
         place = Assignment.objects.filter(~Exists(taken), study=OuterRef("pk"), reviewer=membership.user)
-        waiting |= Exists(place) & ~Exists(own)
-    unsettled = Q(scores_opened=True) & Exists(by_study.filter(position=CONSENSUS).exclude(state=COMPLETE))
-    waiting |= unsettled if membership.role in ADJUDICATE else unsettled & Exists(own)
-    count = with_scores(Study.objects.filter(project=membership.project_id)).filter(waiting).count()
-    return Waiting(count, "study" if count == 1 else "studies", "to score or settle")
+        to_do |= Exists(place) & ~Exists(own)
+        unheld = _unheld(membership.project_id, "A") | _unheld(membership.project_id, "B")
+        free = unheld & ~Exists(place) & ~Exists(own) & ~Exists(_readings_by(membership))
+    studies = Study.objects.filter(project=membership.project_id)
+    opened = with_scores(studies).filter(scores_opened=True).order_by().values("pk")
+    unsettled = Exists(by_study.filter(position=CONSENSUS).exclude(state=COMPLETE)) & Q(pk__in=opened)
+    to_do |= unsettled if membership.role in ADJUDICATE else unsettled & Exists(own)
+    found = studies.aggregate(count=Count("pk", filter=to_do), free=Count("pk", filter=free))
+    return Waiting(found["count"], "study" if found["count"] == 1 else "studies", "to score or settle", found["free"])
+
+
+def _unheld(project_id: int, position: str) -> Q:
+    """What `free_place` asks of a position, as a condition on many studies."""
+    scored = QualityScore.objects.filter(study=OuterRef("pk"), position=position)
+    held = standing_assignments(project_id).filter(study=OuterRef("pk"), position=position)
+    return ~Exists(scored) & ~Exists(held)
 
 
 # The whole set

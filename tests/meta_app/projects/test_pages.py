@@ -1,7 +1,10 @@
 """My work, a new project, its overview and settings."""
 
+import re
+
 import pytest
 
+from meta_app.extraction.models import Assignment, Study
 from meta_app.projects.models import Membership, Project, Role
 from meta_app.projects.stages import STAGES, Waiting, _waiting, register_waiting
 
@@ -22,6 +25,25 @@ def test_my_work_lists_what_waits_with_its_unit(project, owner, sign_in, two_run
     page = sign_in(owner).get("/").content.decode()
     assert "<b>2</b> <span>runs</span>" in page
     assert "in progress" in page
+
+
+def test_studies_that_one_may_start_are_told_beside_what_one_has_to_do(project, reviewer, adjudicator, sign_in):
+    for label in ("Cao 2017", "Hong 2019", "Liu 2020"):
+        study = Study.objects.create(project=project, label=label, extractors_needed=2)
+
+    def told(user, address):
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", sign_in(user).get(address).text))
+
+    for address in ("/", f"/projects/{project.pk}/"):
+        assert told(reviewer, address).count(" 3 studies free to start") == 2  # at Extraction and at Quality
+        assert "free to start" not in told(adjudicator, address)
+    Assignment.objects.create(study=study, position="A", reviewer=reviewer, assigned_by=reviewer)
+    page = told(reviewer, "/")
+    assert "1 study to extract, 2 studies free to start" in page
+    assert "1 study to score or settle, 2 studies free to start" in page
+    stages = sign_in(reviewer).get(f"/api/projects/{project.pk}/").json()["stages"]
+    free = {stage["key"]: (stage["count"], stage["free"]) for stage in stages if stage["free"]}
+    assert free == {"extraction": (1, 2), "quality": (1, 2)}
 
 
 def test_the_sidebar_is_the_flow_of_the_review_in_order_and_says_what_comes_later(project, viewer, sign_in):

@@ -77,6 +77,29 @@ def test_what_is_assigned_begun_or_to_be_settled_waits_for_who_may_do_it(
     assert [waiting(user) for user in people] == [0, 0, 0, 0, 0]
 
 
+def test_the_studies_told_as_free_to_start_are_those_that_the_list_offers(
+    project, reviewer, second_reviewer, owner, adjudicator, viewer, sign_in
+):
+    labels = ("untouched", "dealt out", "half dealt out", "begun", "read")
+    _untouched, dealt, half_dealt, begun, read = (make_study(project, label) for label in labels)
+    for study, position, user in ((dealt, "A", reviewer), (dealt, "B", second_reviewer), (half_dealt, "A", reviewer)):
+        Assignment.objects.create(study=study, position=position, reviewer=user, assigned_by=owner)
+    services.score_start(place=place_of(second_reviewer), study=begun)
+    lock(reviewer, read)
+    left = lock(second_reviewer, read)
+    sign_in(owner).get(f"/projects/{project.pk}/quality/studies/{read.pk}/")
+    left.delete()
+    told = {}
+    for user in (reviewer, second_reviewer, owner, adjudicator, viewer):
+        place = place_of(user)
+        lines = selectors.score_lines(place, selectors.followed_studies(place))
+        offered = {line.study.pk for line in lines if line.may_start}
+        to_do = set(Assignment.objects.filter(reviewer=user).values_list("study", flat=True))
+        told[user.username] = selectors.waiting_scores(place.membership).free
+        assert told[user.username] == len(offered - to_do)
+    assert told == {"rosa": 2, "ren": 3, "olga": 3, "ada": 0, "vic": 0}
+
+
 def test_one_lock_is_not_enough_where_only_one_person_extracts(project, reviewer, owner):
     study = make_study(project)
     study.extractors_needed = 1
