@@ -25,10 +25,10 @@ NO_CHAIN = {"number": None, "previous_hash": None, "hash": None}
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for; None and empty stand for all."""
+    """What is asked for; None and empty stand for all. `study` is a label, or a part of labels."""
 
     person: int | None = None
-    study: int | None = None
+    study: str = ""
     action: str = ""
 
 
@@ -54,7 +54,7 @@ def filtered_entries(place: Place, filters: Filters) -> QuerySet[AuditEntry]:
         entries = entries.filter(actor=filters.person)
     if filters.action:
         entries = entries.filter(action=filters.action)
-    if filters.study is not None:
+    if filters.study:
         entries = entries.filter(_about(place, filters.study))
     return entries.order_by("-number")
 
@@ -68,18 +68,23 @@ def works_of_others(place: Place, only: Sequence[int] | None = None) -> QuerySet
     )
 
 
-def _about(place: Place, study_id: int) -> Q:
-    """Entries name a study as blind work, or by its label at the start of their subject."""
-    label = named_studies(place).filter(pk=study_id).values_list("label", flat=True).first()
-    if label is None:
-        return Q(pk=None)
-    return Q(blind_study_id=study_id) | Q(subject=label) | Q(subject__startswith=f"{label},")
+def _about(place: Place, words: str) -> Q:
+    """Entries name a study as blind work, or by its label at the start of their subject.
+
+    Words that are no label stand for all studies whose labels hold them.
+    """
+    named = _named_studies(place)
+    labelled = named.filter(label=words)
+    if labelled.exists():
+        return Q(blind_study_id__in=labelled.values("pk")) | Q(subject=words) | Q(subject__startswith=f"{words},")
+    holding = named.filter(label__icontains=words)
+    return Q(blind_study_id__in=holding.values("pk")) | Q(subject__icontains=words)
 
 
-def named_studies(place: Place) -> QuerySet[Study]:
+def _named_studies(place: Place) -> QuerySet[Study]:
     """Studies whose names this person knows."""
     if place.membership.role == Role.VIEWER:
-        return opened_studies(place)
+        return opened_studies(place).order_by()
     return Study.objects.filter(project=place.project)
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from meta_app.common.forms import read_number
 from meta_app.common.spreadsheets import formula_safe
+from meta_app.common.texts import plain_line
 from meta_app.projects.permissions import enter_project
 from meta_app.quality.activity_selectors import (
     Filters,
@@ -18,12 +19,12 @@ from meta_app.quality.activity_selectors import (
     actors,
     exported_chain,
     filtered_entries,
-    named_studies,
     works_of_others,
 )
 from meta_app.quality.services import works_read
 
 ENTRIES_ON_A_PAGE = 50
+LONGEST_LABEL = 200
 COLUMNS = (
     "number", "at", "who", "actor", "action", "subject", "before", "after", "reason", "project", "blind",
     "previous_hash", "hash",
@@ -42,7 +43,6 @@ def activity(request: HttpRequest, project_id: int) -> HttpResponse:
         "filters": filters,
         "filtered": filters != Filters(),
         "people": actors(place),
-        "studies": named_studies(place),
         "actions": actions(place),
     }
     return render(request, "quality/activity.html", context)
@@ -50,7 +50,8 @@ def activity(request: HttpRequest, project_id: int) -> HttpResponse:
 
 def _filters(request: HttpRequest) -> Filters:
     asked = request.GET
-    return Filters(read_number(asked.get("person", "")), read_number(asked.get("study", "")), asked.get("action", ""))
+    study = plain_line(asked.get("study", ""))[:LONGEST_LABEL]
+    return Filters(read_number(asked.get("person", "")), study, asked.get("action", ""))
 
 
 @require_safe
