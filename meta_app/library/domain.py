@@ -7,7 +7,7 @@ be told from a given one is asked about, never guessed silently.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from string import ascii_lowercase
@@ -209,21 +209,24 @@ def spread_labels(wanted: Sequence[str], taken: Iterable[str]) -> list[str]:
     """
     used = {label.casefold() for label in taken}
     times = Counter(label.casefold() for label in wanted)
+    lettered: dict[str, Iterator[str]] = {}
     labels = []
     for label in wanted:
-        alone = times[label.casefold()] == 1 and not {label.casefold(), f"{label.casefold()}a"} & used
-        label = label if alone else _free_label(label, used)
+        folded = label.casefold()
+        if times[folded] > 1 or {folded, f"{folded}a"} & used:
+            # What was passed over stays used, so that the next study of this name goes on from there.
+            candidates = lettered.setdefault(label, _lettered(label, skip_a=folded in used))
+            label = next(free for free in candidates if free.casefold() not in used)
         used.add(label.casefold())
         labels.append(label)
     return labels
 
 
-def _free_label(label: str, used: set[str]) -> str:
-    letters = ascii_lowercase[1:] if label.casefold() in used else ascii_lowercase
+def _lettered(label: str, *, skip_a: bool) -> Iterator[str]:
+    letters = ascii_lowercase[1:] if skip_a else ascii_lowercase
     pairs = (f"{letter}{other}" for letter in letters for other in ascii_lowercase)
     endings = chain(letters, pairs, (f"-{number}" for number in count(1)))
-    labels = (label[: LONGEST_LABEL - len(ending)] + ending for ending in endings)
-    return next(free for free in labels if free.casefold() not in used)
+    return (label[: LONGEST_LABEL - len(ending)] + ending for ending in endings)
 
 
 def bare_doi(text: str) -> str:
