@@ -1,6 +1,7 @@
 """The page of a draft as a reviewer uses it: type, lose the network, come back, meet another tab, complete."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -112,6 +113,30 @@ def test_without_network_everything_is_kept_and_saved_when_it_is_back_even_after
     editor.evaluate("window.dispatchEvent(new Event('online'))")
     expect(state(editor)).to_have_text(re.compile("Saved"), timeout=15_000)
     assert (stored(dataset).n, stored(dataset).n_female, stored(dataset).age_mean) == (18, 9, 64.3)
+
+
+def test_a_page_drawn_before_the_last_save_was_stored_is_drawn_again(editor, dataset):
+    """The server answers the reload, with 15, before the save that the page being replaced still makes."""
+    drawn = []
+
+    def draw_then_wait(route):
+        answer = route.fetch()
+        drawn.append(answer.text())
+        if len(drawn) == 1:
+            while stored(dataset).n != 18:
+                time.sleep(0.1)
+            time.sleep(0.5)  # until the page that is being replaced knows it
+        route.fulfill(response=answer)
+
+    editor.route("**/extraction/*/", draw_then_wait)
+    control(editor, patients(dataset), "n").fill("18")
+    editor.reload()
+    editor.wait_for_selector("#answers[data-ready]")
+    expect(control(editor, patients(dataset), "n")).to_have_value("18")
+    control(editor, patients(dataset), "n").fill("19")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text(re.compile("^Saved"))
+    assert (len(drawn), stored(dataset).n) == (2, 19)
 
 
 def test_a_session_that_ends_keeps_the_text_and_goes_on_after_signing_in(editor, dataset, enter_as):

@@ -206,3 +206,52 @@ test("a storage that is full or forbidden takes away the net, not the saving", a
   await wait();
   assert.match(seen.states.at(-1), /^saved/);
 });
+
+test("what was typed after an answer that was lost is saved upon what was sent, which the server has", async () => {
+  const { sync, seen, wait } = setUp(["offline", stale(2, table("2")), saved(3)]);
+  sync.start(server("1"));
+  sync.changed(table("2"));
+  await wait();
+  sync.changed(table("3"));
+  await wait();
+  await wait();
+  assert.deepEqual(seen.sent.map(({ version, rows }) => [version, rows[0].x]), [[1, "2"], [1, "2"], [2, "3"]]);
+  assert.deepEqual(seen.conflicts, []);
+  assert.match(seen.states.at(-1), /^saved/);
+});
+
+test("so it is after a reload, whether the server has what was sent or not", async () => {
+  for (const [stored, sent] of [["2", [[2, "3"]]], ["1", [[2, "2"], [3, "3"]]]]) {
+    const before = setUp(["offline"]);
+    before.sync.start(server("1"));
+    before.sync.changed(table("2"));
+    await before.wait();
+    before.sync.changed(table("3"));
+    const { sync, seen, wait } = setUp([saved(3), saved(4)], before.seen.stored);
+    assert.deepEqual(sync.start({ ...server(stored), version: 2 }).rows[0].x, "3");
+    await wait();
+    await wait();
+    assert.deepEqual(seen.sent.map(({ version, rows }) => [version, rows[0].x]), sent);
+    assert.deepEqual([seen.conflicts, seen.stored], [[], {}]);
+  }
+});
+
+test("what was taken back after it was sent without an answer is sent, as the server may have it", async () => {
+  const { sync, seen, wait } = setUp(["offline", stale(2, table("2")), saved(3)]);
+  sync.start(server("1"));
+  sync.changed(table("2"));
+  await wait();
+  sync.changed(table("1"));
+  await wait();
+  await wait();
+  assert.deepEqual(seen.sent.map(({ version, rows }) => [version, rows[0].x]), [[1, "2"], [1, "2"], [2, "1"]]);
+  assert.match(seen.states.at(-1), /^saved/);
+});
+
+test("a page drawn before the last save of its tab is told so once", async () => {
+  const { sync, wait } = setUp([saved(2)]);
+  sync.start(server("1"));
+  sync.changed(table("2"));
+  await wait();
+  assert.deepEqual([sync.isOutdated(1), sync.isOutdated(1)], [true, false]);
+});

@@ -187,3 +187,14 @@ test("a value and its source are one change with two sides", async () => {
     { row: "group:1", key: "n", before: null, value: "18", source_before: null, source: { page: "4" } },
   ]]);
 });
+
+test("a page drawn before the last save of its tab is told so once, and one drawn after it is not", async () => {
+  for (const [version, told] of [[1, [true, false]], [2, [false, false]], [7, [false, false]]]) {
+    const { queue, wait } = setUp([saved]);
+    queue.start();
+    assert.equal(queue.isOutdated(0), false);
+    queue.edit("group:1", "n", { value: "18" }, nothing);
+    await wait();
+    assert.deepEqual([queue.isOutdated(version), queue.isOutdated(version)], told);
+  }
+});

@@ -2,12 +2,12 @@
 
 /** `ask` answers requests from `answers`, in turn: "offline", an answer, or a function of what was sent. */
 export function savingSetUp(answers, stored = {}) {
-  const seen = { sent: [], states: [], stored, waiting: null, waits: [] };
-  const storage = {
-    getItem: (key) => seen.stored[key] ?? null,
-    setItem: (key, text) => (seen.stored[key] = text),
-    removeItem: (key) => delete seen.stored[key],
-  };
+  const seen = { sent: [], states: [], stored, ofThisTab: {}, waiting: null, waits: [] };
+  const storageOf = (place) => ({
+    getItem: (key) => seen[place][key] ?? null,
+    setItem: (key, text) => (seen[place][key] = String(text)),
+    removeItem: (key) => delete seen[place][key],
+  });
   const ask = async (sent) => {
     seen.sent.push(structuredClone(sent));
     const answer = answers.shift();
@@ -15,7 +15,7 @@ export function savingSetUp(answers, stored = {}) {
     return typeof answer === "function" ? answer(sent) : answer;
   };
   const options = {
-    key: "kept", storage,
+    key: "kept", storage: storageOf("stored"), ofThisTab: storageOf("ofThisTab"),
     schedule: (work, wait) => {
       seen.waiting = work;
       seen.waits.push(wait);

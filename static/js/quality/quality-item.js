@@ -25,7 +25,12 @@ class QualityItem extends HTMLElement {
       onSaved: (body) => showTotal(body),
       untouched: "",
     });
-    this.values = this.sync.start({ ...this.values, version: Number(this.dataset.version) });
+    const version = Number(this.dataset.version);
+    if (this.sync.isOutdated(version)) {
+      location.reload();
+      return;
+    }
+    this.values = this.sync.start({ ...this.values, version });
     this.addEventListener("input", () => this.sync.changed(this.values));
     this.addEventListener("change", () => this.sync.save());
     this.addEventListener("focusin", () => { touched = this; });

@@ -1,6 +1,9 @@
 // Keeps one thing that has a version saved: on the server when it can, on this computer until then, and never over
 // another's version.
 //
+// What was sent stays as it is until it is answered, so that it can be sent again without harm: where the answer was
+// lost, the server may have it.
+//
 // States: saved > unsaved > saving > saved, or offline and signed-out (tried again), conflict (waits for a choice),
 // refused.
 
@@ -11,6 +14,7 @@ const SAVE_AFTER_MS = 1000;
 export class Autosave {
   #saving;
   #sending = null;
+  #sent = null;
   #conflict = null;
 
   /**
@@ -27,6 +31,11 @@ export class Autosave {
     this.#saving = new Saving({ ...saving, work: () => this.save() });
   }
 
+  /** Whether the page was drawn, with this version, before the last save of this tab was stored. */
+  isOutdated(version) {
+    return this.#saving.isOutdated(version);
+  }
+
   /** Take the server's values; answers those to show, which are what an earlier visit could not save. */
   start(server) {
     this.base = this.#versioned(server, server.version);
@@ -38,7 +47,9 @@ export class Autosave {
       return this.mine;
     }
     this.mine = this.tidy(kept);
-    if (this.#same(kept.base, this.base)) {
+    const isStored = kept.sent && this.#same(kept.sent, this.base);
+    if (isStored || this.#same(kept.base, this.base)) {
+      this.#sent = isStored ? null : (kept.sent ?? null);
       this.#saving.tell("unsaved", `${this.#changes} restored from this computer`);
       this.#saving.later(0);
     } else {
@@ -70,11 +81,11 @@ export class Autosave {
     this.#saving.cancel();
     while (this.#sending) await this.#sending;
     if (this.#conflict) return;
-    if (!this.dirty) {
+    if (!this.dirty && !this.#sent) {
       if (this.state !== "saved") this.#settled();
       return;
     }
-    this.#sending = this.#send(this.mine).finally(() => { this.#sending = null; });
+    this.#sending = this.#send(this.#sent ?? this.mine).finally(() => { this.#sending = null; });
     await this.#sending;
   }
 
@@ -101,6 +112,8 @@ export class Autosave {
 
   async #send(sent) {
     if (this.state !== "offline") this.#saving.tell("saving", "Saving…");
+    this.#sent = sent;
+    this.#keep();
     let answer;
     try {
       answer = await this.put({ ...sent, version: this.base.version });
@@ -124,19 +137,21 @@ export class Autosave {
       return;
     }
     this.#saving.reached();
+    this.#sent = null;
     if (status === 200) {
+      this.#saving.stored(body.version);
       this.onSaved(body);
       this.#goOn(this.#versioned(sent, body.version));
     } else if (status === 409) {
-      this.#stale(this.#versioned(body.details.theirs, body.details.version));
+      this.#stale(this.#versioned(body.details.theirs, body.details.version), sent);
     } else {
       this.#saving.tell("refused", `Not saved, ${this.#changes} kept: ${body.error ?? "the server refused. Reload the page."}`);
     }
   }
 
-  // Only the version moved, or both wrote the same: nothing to choose.
-  #stale(theirs) {
-    if (this.#same(theirs, this.base) || this.#same(theirs, this.mine)) this.#goOn(theirs);
+  // Only the version moved, both wrote the same, or an earlier answer was lost: nothing to choose.
+  #stale(theirs, sent) {
+    if ([this.base, this.mine, sent].some((values) => this.#same(theirs, values))) this.#goOn(theirs);
     else this.#raise(theirs);
   }
 
@@ -179,6 +194,6 @@ export class Autosave {
   }
 
   #keep() {
-    this.#saving.kept = { ...this.mine, base: this.base };
+    this.#saving.kept = { ...this.mine, base: this.base, sent: this.#sent };
   }
 }

@@ -21,10 +21,10 @@ export class Saving {
    * @param {(state: {kind: string, text: string}) => void} options.onState
    */
   constructor({
-    work, key, onState, storage = globalThis.localStorage,
+    work, key, onState, storage = globalThis.localStorage, ofThisTab = globalThis.sessionStorage,
     schedule = (task, wait) => setTimeout(task, wait), now = () => new Date(),
   }) {
-    Object.assign(this, { work, key, onState, storage, schedule, now });
+    Object.assign(this, { work, key, onState, storage, ofThisTab, schedule, now });
   }
 
   tell(kind, text) {
@@ -61,6 +61,29 @@ export class Saving {
 
   reached() {
     this.#retryAfter = FIRST_RETRY_MS;
+  }
+
+  /** What the server has stored has this version, or a later one. */
+  stored(version) {
+    try {
+      this.ofThisTab.setItem(this.key, version);
+    } catch {
+      // As with a full storage below.
+    }
+  }
+
+  /**
+   * Whether a page with this version was drawn before this tab's last save: a page that is left goes on saving until
+   * the next one is there. Said once, so that a page that is drawn again and again is shown after all.
+   */
+  isOutdated(version) {
+    try {
+      const stored = Number(this.ofThisTab.getItem(this.key));
+      this.ofThisTab.removeItem(this.key);
+      return stored > version;
+    } catch {
+      return false;
+    }
   }
 
   get kept() {

@@ -304,7 +304,9 @@ function use(answer, value, { reported, formula }) {
   edit(answer, { value, source });
 }
 
-if (queue) {
+if (queue?.isOutdated(Number(root.dataset.version))) {
+  location.reload();
+} else if (queue) {
   paint();
   repaintUnsaved(queue.start());
   followSources(root, edit);

@@ -40,6 +40,11 @@ export class Queue {
     return this.unsaved;
   }
 
+  /** Whether the page was drawn, with this version, before the last save of this tab was stored. */
+  isOutdated(version) {
+    return this.#saving.isOutdated(version);
+  }
+
   /** What the person sees and the server has not stored: [{row, key, value?, source?}]. */
   get unsaved() {
     return [...this.#items.values()].map(({ change, later }) => {
@@ -133,6 +138,7 @@ export class Queue {
     const details = body?.outcomes ? body : body?.details;
     if (details?.outcomes) {
       this.#saving.reached();
+      this.#saving.stored(details.version);
       this.#savedAt = this.#saving.clock;
       details.outcomes.forEach((outcome, place) => this.#settleItem(batch[place], outcome, details));
       if ([...this.#items.values()].some((item) => !item.theirs && !item.refused)) this.#saving.later(0);
