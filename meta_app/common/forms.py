@@ -1,5 +1,6 @@
 """Forms whose widgets carry Bootstrap's classes, so that templates need not."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -20,6 +21,14 @@ MOST_DIGITS = 18
 def read_number(text: str) -> int | None:
     """The whole number that an address or a hidden field names; None if it is none that a database holds."""
     return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+LONGEST_SEARCH = 200
+
+
+def read_search(data: Mapping[str, str]) -> str:
+    """The words that the search of a list asks for (`extraction/_search.html`)."""
+    return data.get("q", "").strip()[:LONGEST_SEARCH]
 
 
 class StyledForm(forms.BaseForm):

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from meta_app.common.exceptions import UserError
-from meta_app.common.forms import read_number
+from meta_app.common.forms import read_number, read_search
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.extraction.list_forms import AssignForm, CheckedListForm, DealForm, ListForm, rows_as_text
 from meta_app.extraction.list_parsers import (
@@ -42,7 +42,6 @@ from meta_app.projects.domain import Rule
 from meta_app.projects.permissions import EXTRACT, MANAGE, Place, enter_project
 
 STUDIES_ON_A_PAGE = 50
-LONGEST_SEARCH = 200
 KEPT_SHOWN = 5
 LINES_SHOWN = 300
 LARGEST_PAGE = 2_200_000
@@ -112,7 +111,7 @@ def criterion(request: HttpRequest, project_id: int, study_id: int) -> HttpRespo
 
 def _filter_of(data: QueryDict) -> tuple[str, str]:
     show = data.get("show", "all")
-    return show if show in SHOWN else "all", data.get("q", "").strip()[:LONGEST_SEARCH]
+    return show if show in SHOWN else "all", read_search(data)
 
 
 # Who is to extract what

@@ -94,8 +94,7 @@ def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[
     """The studies of a project that this person may see and asked for; a viewer sees opened ones only."""
     studies = Study.objects.filter(project=place.project)
     if words:
-        in_report = Q(reports__title__icontains=words) | Q(reports__authors__icontains=words)
-        studies = studies.filter(pk__in=Study.objects.filter(Q(label__icontains=words) | in_report).values("pk"))
+        studies = studies_named(studies, words)
     if place.membership.role == Role.VIEWER or show == "complete":
         studies = studies.filter(pk__in=opened_studies(place).values("pk"))
     own, assigned = _own(place), Exists(_assigned(place))
@@ -108,6 +107,12 @@ def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[
     elif show == "unassigned":
         studies = studies.filter(_unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B")))
     return studies.order_by("label", "pk")
+
+
+def studies_named(studies: QuerySet[Study], words: str) -> QuerySet[Study]:
+    """Those with the words in their label, or in an author or title of a report."""
+    in_report = Q(reports__title__icontains=words) | Q(reports__authors__icontains=words)
+    return studies.filter(pk__in=Study.objects.filter(Q(label__icontains=words) | in_report).values("pk"))
 
 
 def own_extractions(place: Place) -> QuerySet[Extraction]:

@@ -20,7 +20,7 @@ from meta_app.audit.models import AuditEntry
 from meta_app.audit.selectors import readings
 from meta_app.common.words import counted
 from meta_app.extraction.models import Assignment, Dataset, Study
-from meta_app.extraction.selectors import free_position, visible_extractions
+from meta_app.extraction.selectors import free_position, studies_named, visible_extractions
 from meta_app.projects.models import Membership, Project, Role
 from meta_app.projects.permissions import ADJUDICATE, EXTRACT, Place
 from meta_app.projects.selectors import current_protocol
@@ -136,13 +136,15 @@ class ScoreLine:
     excluded: str
 
 
-def followed_studies(place: Place) -> QuerySet[Study]:
+def followed_studies(place: Place, words: str = "") -> QuerySet[Study]:
     """The studies of a project whose scores this person may follow; a viewer follows what is agreed.
 
     Adds `read`: this person has read what the scorers of a study gave.
     """
     read = Exists(_readings_by(place.membership))
     studies = with_scores(Study.objects.filter(project=place.project)).annotate(read=read)
+    if words:
+        studies = studies_named(studies, words)
     if place.membership.role == Role.VIEWER:
         studies = studies.filter(pk__in=visible_scores(place).order_by().values("study"))
     return studies

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from meta_app.common.exceptions import UserError
+from meta_app.common.forms import read_search
 from meta_app.extraction.models import Study
 from meta_app.library.selectors import report_files
 from meta_app.projects.permissions import ADJUDICATE, EXTRACT, MANAGE, Place, enter_project
@@ -68,11 +69,16 @@ MEDIA_TYPES = {
 @require_safe
 def scores(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    page = Paginator(followed_studies(place), STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    words = read_search(request.GET)
+    studies = followed_studies(place, words)
+    page = Paginator(studies, STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
     totals = agreed_totals(place.project)
+    if words:
+        totals = {key: totals[key] for key in studies.values_list("pk", flat=True) if key in totals}
     context = {
         "place": place,
         "page": page,
+        "words": words,
         "lines": score_lines(place, page.object_list),
         "agreed": len(totals),
         "excluded": len(quality_exclusions(place.project, totals)),

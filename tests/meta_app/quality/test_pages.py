@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from meta_app.library.models import Report
 from meta_app.quality.instruments import ITEMS
 from meta_app.quality.models import Instrument, ItemScore, QualityScore
 
@@ -55,6 +56,33 @@ def test_a_long_list_is_shown_page_by_page_and_counted_as_a_whole(project, revie
     assert [first.count('<th scope="row"'), second.count('<th scope="row"')] == [50, 11]
     assert "Zhang 2019" not in first
     assert "Zhang 2019" in second
+
+
+def test_the_list_is_searched_by_label_author_and_title_within_what_one_may_follow(
+    project, reviewer, second_reviewer, viewer, sign_in
+):
+    cao, zhang = make_study(project, "Cao 2017"), make_study(project, "Zhang 2016")
+    for study in (cao, zhang):
+        study.reports.add(Report.objects.create(project=project, title=f"Pain after zoster in {study.label}"))
+    for user in (reviewer, second_reviewer):
+        lock(user, cao, {"pain": 0.0, "diagnosis": 0.0})
+    client = sign_in(reviewer)
+
+    def found(client, words):
+        shown = text(client.get(page(project), {"q": words}))
+        return re.findall(r'class="study-label" href="[^"]*">([^<]+)<', shown), shown
+
+    assert found(client, "zoster")[0] == ["Cao 2017", "Zhang 2016"]
+    labels, shown = found(client, "zhang")
+    assert labels == ["Zhang 2016"]
+    assert "<b>1</b> <span>study</span></span> · 0 agreed" in shown
+    labels, shown = found(client, "cao")
+    assert "· 1 agreed, 1 of them below the cut-off" in shown
+    assert found(sign_in(viewer), "zoster")[0] == ["Cao 2017"]
+    labels, shown = found(client, "nobody")
+    assert labels == []
+    assert "No study fits these words" in shown
+    assert 'value="nobody"' in shown
 
 
 def test_a_reviewer_scores_a_study_from_start_to_lock(study, reviewer, sign_in):
