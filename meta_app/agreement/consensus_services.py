@@ -32,6 +32,7 @@ from meta_app.agreement.trees import (
     values_at,
 )
 from meta_app.common.exceptions import UserError
+from meta_app.common.words import counted
 from meta_app.extraction.form_domain import FormField, Level, stored_value
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Peak
 from meta_app.extraction.peak_services import peaks_save
@@ -99,7 +100,7 @@ def _locked(consensus: Extraction, author: User) -> Extraction:
     errors = [found.problem for found in extraction_problems(consensus) if found.problem.level == "error"]
     if errors:
         raise UserError(
-            f"Not agreed yet: what was decided has {len(errors)} error(s) together. Undo what caused them.",
+            f"Not agreed yet: what was decided has {counted(len(errors), 'error')} together. Undo what caused them.",
             {"problems": [f"{problem.place}: {problem.message} {problem.mend}" for problem in errors]},
         )
     Extraction.objects.filter(pk=consensus.pk).update(

@@ -15,6 +15,7 @@ from meta_app.audit.models import AuditEntry
 from meta_app.audit.selectors import readers
 from meta_app.audit.services import reading_record, record
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.common.words import counted
 from meta_app.extraction.form_domain import fields_from_json
 from meta_app.extraction.form_services import form_for_new
 from meta_app.extraction.models import Cohort, Dataset, Extraction, ExtractionEvent, Group, Study
@@ -120,9 +121,10 @@ def extraction_start(*, place: Place, study: Study) -> Extraction:
         raise UserError(f"You have already started {study.label}. Nothing changed.")
     position = free_position(study.extractors_needed, place.membership.user_id, independent, study.assignments.all())
     if position is None:
+        needed = counted(study.extractors_needed, "extraction")
         raise UserError(
-            f"{study.label} has no free place: all the {study.extractors_needed} extraction(s) it needs are begun or "
-            "assigned to others. Nothing was started."
+            f"{study.label} has no free place: all the work it needs ({needed}) is begun or assigned to others. "
+            "Nothing was started."
         )
     if readers("extraction", [study.pk]) & {(study.pk, place.membership.user_id)}:
         raise UserError(f"{why_not_start(study.label)} Nothing was started.")
@@ -209,7 +211,8 @@ def extraction_complete(
     errors = [item.problem for item in found if item.blocks]
     if errors:
         raise UserError(
-            f"{extraction.study.label} is still a draft: {len(errors)} error(s) must be mended first. All is kept.",
+            f"{extraction.study.label} is still a draft: {counted(len(errors), 'error')} must be mended first. "
+            "All is kept.",
             {"problems": [f"{problem.place}: {problem.message} {problem.mend}" for problem in errors]},
         )
     ticks = warning_ticks(found)

@@ -422,7 +422,7 @@ def instrument_save(
     if not reason.strip():
         problems["reason"] = "Say why it changes; both reviewers are told."
     if problems:
-        raise UserError(f"Nothing was saved: {len(problems)} thing(s) to mend.", problems)
+        raise UserError(f"Nothing was saved: {counted(len(problems), 'thing')} to mend.", problems)
     changes = instrument_changes(items_of(before), items)
     made = _next_version(place, before, name, items, cutoff, reason.strip())
     for study in Study.objects.filter(project=place.project, quality_scores__isnull=False).distinct():

@@ -47,7 +47,7 @@ def test_errors_block_completion_and_are_listed_with_the_way_to_each(client, pro
     assert page("dataset", project, dataset.pk) in text
     answer = client.post(page("complete", project, extraction.study_id), {"version": extraction.version})
     assert answer.status_code == 400
-    assert "is still a draft: 1 error" in answer.text
+    assert "is still a draft: 1 error must be mended first" in answer.text
     assert (fresh(extraction).state, fresh(extraction).version) == ("draft", 1)
 
 
@@ -173,7 +173,7 @@ def test_completing_twice_is_told_and_changes_nothing(project, ready):
 
 
 def test_one_reviewer_is_enough_where_one_is_needed(project, ready, second_reviewer):
-    with pytest.raises(UserError, match="all the"):
+    with pytest.raises(UserError, match=r"all the work it needs \(1 extraction\) is begun"):
         extraction_start(place=enter_project(second_reviewer, project.pk, EXTRACT), study=ready.study)
 
 
@@ -181,7 +181,7 @@ def test_the_second_of_two_reviewers_becomes_b_and_a_third_is_refused(project, r
     Study.objects.update(extractors_needed=2)
     second = extraction_start(place=enter_project(second_reviewer, project.pk, EXTRACT), study=ready.study)
     assert second.position == "B"
-    with pytest.raises(UserError, match="all the"):
+    with pytest.raises(UserError, match=r"all the work it needs \(2 extractions\) is begun"):
         extraction_start(place=enter_project(owner, project.pk, EXTRACT), study=ready.study)
 
 

@@ -274,6 +274,11 @@ def test_a_checklist_that_does_not_hold_is_refused_and_kept_in_the_form(project,
     assert not Instrument.objects.filter(project=project).exists()
 
 
+def test_a_refused_checklist_counts_what_is_to_mend_in_words(project, owner, sign_in):
+    answer = sign_in(owner).post(page(project, "checklist/edit/"), edit_fields(reason=""))
+    assert "Nothing was saved: 1 thing to mend." in text(answer)
+
+
 def test_who_may_not_is_refused(study, reviewer, second_reviewer, adjudicator, viewer, sign_in):
     fill(reviewer, study)
     assert sign_in(viewer).post(of(study, "start/")).status_code == 403
