@@ -97,6 +97,8 @@ def _name(item: Item) -> str:
 
 
 def _compare_study(label: str, old: Item | None, new: Item | None) -> list[Change]:
+    if old == new:
+        return []
     if old is None or new is None:
         present = new or old or {}
         peaks = sum(len(dataset["peaks"]) for dataset in present["datasets"])

@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from operator import itemgetter
 from typing import Any, TypeVar
 
 FORMAT = "concord-agreed-dataset/2"
@@ -32,6 +33,8 @@ Row = TypeVar("Row")
 
 def tidy(value: Any) -> Any:
     """The one form of values that say the same: 60.0 is 60, texts without blanks around them or control characters."""
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, str):
@@ -203,13 +206,22 @@ def _among(value: str, wanted: Collection[str]) -> bool:
     return not wanted or value in wanted
 
 
-def load_snapshot(content: str | Mapping[str, Any], agreement: str | Mapping[str, Any] = "") -> Snapshot:
+def datasets_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The datasets of a content as they were frozen, in the order of their keys."""
+    return sorted((dataset for study in content["studies"] for dataset in study["datasets"]), key=itemgetter("key"))
+
+
+def load_snapshot(
+    content: str | Mapping[str, Any], agreement: str | Mapping[str, Any] = "", only: Collection[str] | None = None
+) -> Snapshot:
     """Read what was frozen.
 
     Parameters
     ----------
     content, agreement : str or mapping
         Those of an `AgreedDataset`, or the same already parsed; the first format has no agreement of its own.
+    only : collection of str, optional
+        The keys of the datasets that are read; all of them otherwise.
 
     Raises
     ------
@@ -223,7 +235,12 @@ def load_snapshot(content: str | Mapping[str, Any], agreement: str | Mapping[str
     project = beside.get("project") or parsed.get("project") or {"name": "", "source_note": ""}
     quality = {study["label"]: study.get("quality") for study in beside.get("studies", ())}
     languages = {report["key"]: report.get("language", "") for report in parsed["reports"]}
-    rows = [row for study in parsed["studies"] for row in _dataset_rows(study, languages, quality.get(study["label"]))]
+    rows = [
+        row
+        for study in parsed["studies"]
+        if only is None or any(dataset["key"] in only for dataset in study["datasets"])
+        for row in _dataset_rows(study, languages, quality.get(study["label"]), only)
+    ]
     return Snapshot(
         project=project["name"],
         source_note=project["source_note"],
@@ -232,7 +249,9 @@ def load_snapshot(content: str | Mapping[str, Any], agreement: str | Mapping[str
     )
 
 
-def _dataset_rows(study: Mapping[str, Any], languages: Mapping[str, str], quality: float | None) -> list[DatasetRow]:
+def _dataset_rows(
+    study: Mapping[str, Any], languages: Mapping[str, str], quality: float | None, only: Collection[str] | None
+) -> list[DatasetRow]:
     cohorts = {cohort["key"]: cohort for cohort in study["cohorts"]}
     groups = {group["key"]: _row(GroupRow, group) for cohort in study["cohorts"] for group in cohort["groups"]}
     beside = {
@@ -242,7 +261,11 @@ def _dataset_rows(study: Mapping[str, Any], languages: Mapping[str, str], qualit
         "languages": tuple(sorted({languages.get(key, "") for key in study["reports"]})),
         "quality": quality,
     }
-    return [_dataset_row(beside, study, dataset, cohorts[dataset["cohort"]], groups) for dataset in study["datasets"]]
+    return [
+        _dataset_row(beside, study, dataset, cohorts[dataset["cohort"]], groups)
+        for dataset in study["datasets"]
+        if only is None or dataset["key"] in only
+    ]
 
 
 def _dataset_row(
@@ -259,9 +282,13 @@ def _dataset_row(
         "cohort_values": cohort.get("values", {}),
         "group_a": groups[dataset["group_a"]],
         "group_b": groups[dataset["group_b"]] if dataset["group_b"] else None,
-        "peaks": tuple(_row(PeakRow, peak) for peak in dataset["peaks"]),
+        "peaks": tuple(map(peak_row, dataset["peaks"])),
     }
     return _row(DatasetRow, {**dataset, **more})
+
+
+def peak_row(peak: Mapping[str, Any]) -> PeakRow:
+    return _row(PeakRow, peak)
 
 
 def _row(kind: type[Row], named: Mapping[str, Any]) -> Row:
@@ -298,9 +325,22 @@ def count_units(rows: Iterable[DatasetRow]) -> dict[str, int]:
 
 def shared_cohorts(rows: Iterable[DatasetRow]) -> dict[str, tuple[str, ...]]:
     """Cohorts behind more than one of `rows`: identity -> keys of the datasets that rest on the same people."""
+    return _shared((row.cohort, row.key) for row in rows)
+
+
+def shared_in(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The same of all datasets of a content."""
+    found = []
+    for study in content["studies"]:
+        identities = {cohort["key"]: cohort_identity(study, cohort) for cohort in study["cohorts"]}
+        found += [(dataset["key"], identities[dataset["cohort"]]) for dataset in study["datasets"]]
+    return _shared((cohort, key) for key, cohort in sorted(found))
+
+
+def _shared(datasets: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     keys: defaultdict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        keys[row.cohort].append(row.key)
+    for cohort, key in datasets:
+        keys[cohort].append(key)
     return {cohort: tuple(found) for cohort, found in keys.items() if len(found) > 1}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, prefetch_related_objects
 from django.http import Http404
 
 from meta_app.common.domain import canonical_json, digest
@@ -18,7 +18,7 @@ from meta_app.datasets.domain import AGREEMENT_FORMAT, FORMAT, count_units, load
 from meta_app.datasets.models import AgreedDataset
 from meta_app.extraction.models import Dataset, Extraction, SampleOverlap, Study
 from meta_app.extraction.overlap_selectors import asked_overlaps
-from meta_app.extraction.selectors import whole_extractions, with_locks
+from meta_app.extraction.selectors import with_locks, with_rows
 from meta_app.projects.models import Membership, Project
 from meta_app.projects.permissions import FREEZE
 from meta_app.projects.stages import Waiting
@@ -163,22 +163,27 @@ def _told_overlaps(overlaps: Iterable[SampleOverlap]) -> Content:
 
 def _agreed_extractions(project: Project) -> Iterable[tuple[Study, Extraction | None, str]]:
     """Each study with the extraction that speaks for it, or with the reason why none does."""
-    studies = with_locks(Study.objects.filter(project=project)).prefetch_related("extractions", "reports")
-    chosen = {study: _speaks_for(study) for study in studies}
-    keys = [found.pk for found in chosen.values() if isinstance(found, Extraction)]
-    whole = {item.pk: item for item in whole_extractions(Extraction.objects.filter(pk__in=keys))}
+    begun = Extraction.objects.only("study", "position", "state")
+    studies = with_locks(Study.objects.filter(project=project)).prefetch_related(
+        Prefetch("extractions", begun, to_attr="begun")
+    )
+    chosen = {study: _speaks_for(study) for study in studies.only("label", "year", "extractors_needed")}
+    speaking = {study: found.pk for study, found in chosen.items() if isinstance(found, Extraction)}
+    prefetch_related_objects(list(speaking), "reports")
+    whole = {item.pk: item for item in with_rows(Extraction.objects.filter(pk__in=speaking.values()))}
     for study, found in chosen.items():
         yield (study, whole[found.pk], "") if isinstance(found, Extraction) else (study, None, found)
 
 
 def _speaks_for(study: Study) -> Extraction | str:
-    independent = [item for item in study.extractions.all() if item.position != Extraction.Position.CONSENSUS]
+    """Of a study with its extractions as `begun`."""
+    independent = [item for item in study.begun if item.position != Extraction.Position.CONSENSUS]
     if not independent:
         return "Nobody has started its extraction."
     if not study.opened:
         needed = study.extractors_needed
         return f"Not complete yet: {study.locked} of {needed} extraction{'' if needed == 1 else 's'} locked."
-    consensus = [item for item in study.extractions.all() if item.position == Extraction.Position.CONSENSUS]
+    consensus = [item for item in study.begun if item.position == Extraction.Position.CONSENSUS]
     if consensus:
         locked = consensus[0].state == Extraction.State.COMPLETE
         return consensus[0] if locked else "The agreement of its two extractions is not complete yet."

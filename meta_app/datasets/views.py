@@ -1,14 +1,17 @@
-"""The frozen versions, one version, freezing and downloads."""
+"""The frozen versions, one version, freezing and downloads. Their lists come in pages."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from meta_app.common.exceptions import UserError
-from meta_app.datasets.domain import DatasetRow, shared_cohorts
+from meta_app.datasets.domain import DatasetRow, datasets_of, load_snapshot, peak_row, shared_in
 from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.selectors import (
     agreed_datasets,
@@ -24,7 +27,8 @@ from meta_app.extraction.models import Dataset, Group, SampleOverlap
 from meta_app.extraction.services import studies_read
 from meta_app.projects.permissions import FREEZE, LAUNCH, Place, enter_project
 
-PEAKS_ON_PAGE = 500
+LINES_ON_A_PAGE = 50
+PEAKS_ON_A_PAGE = 100
 
 
 @require_GET
@@ -38,6 +42,7 @@ def _versions_page(request: HttpRequest, place: Place, refusal: UserError | None
     equal = next((agreed for agreed in frozen if (agreed.sha256, agreed.agreement_sha256) == now.hashes), None)
     latest = frozen[0] if frozen else None
     overlaps = open_overlaps(place.project)
+    changed = changes_from(latest, now.content, now.agreement) if latest and not equal else []
     studies_read(place=place, studies={key for item in overlaps for key in (item.first_id, item.second_id)})
     context = {
         "place": place,
@@ -45,14 +50,20 @@ def _versions_page(request: HttpRequest, place: Place, refusal: UserError | None
         "now": now,
         "equal": equal,
         "latest": latest,
-        "changes": changes_from(latest, now.content, now.agreement) if latest and not equal else [],
-        "overlaps": overlaps,
+        "changes": _lines(request, "changes", changed),
+        "left_out": _lines(request, "left", now.left_out),
+        "overlaps": _lines(request, "pairs", overlaps),
         "undecided": now.between_its_studies(overlaps),
         "refusal": refusal,
         "may_freeze": place.may(FREEZE),
         "may_launch": place.may(LAUNCH),
     }
     return render(request, "datasets/versions.html", context, status=refusal.status if refusal else 200)
+
+
+def _lines(request: HttpRequest, name: str, lines: Sequence[Any], on_a_page: int = LINES_ON_A_PAGE) -> Page[Any]:
+    """The page of a list that the address asks for by the name of the list."""
+    return Paginator(lines, on_a_page).get_page(request.GET.get(name))
 
 
 @require_POST
@@ -73,20 +84,28 @@ def freeze(request: HttpRequest, project_id: int) -> HttpResponse:
 def version(request: HttpRequest, project_id: int, version: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     agreed = get_agreed_dataset(place.project, version)
-    snapshot = agreed.snapshot
-    before, agreement = version_before(agreed), agreement_of(agreed)
-    peaks = [(row, peak) for row in snapshot.datasets for peak in row.peaks]
+    content, agreement = json.loads(agreed.content), agreement_of(agreed)
+    before = version_before(agreed)
+    datasets = datasets_of(content)
+    page = _lines(request, "page", datasets)
+    snapshot = load_snapshot(content, agreement, {dataset["key"] for dataset in page})
+    found = [(dataset["key"], peak) for dataset in datasets for peak in dataset["peaks"]]
+    peaks = _lines(request, "peaks", found, PEAKS_ON_A_PAGE)
+    shared = shared_in(content)
     context = {
         "place": place,
         "agreed": agreed,
         "snapshot": snapshot,
+        "page": page,
         "lines": [_line(row) for row in snapshot.datasets],
-        "peaks": peaks[:PEAKS_ON_PAGE],
-        "peaks_total": len(peaks),
-        "shared": shared_cohorts(snapshot.datasets),
-        "overlaps": [_overlap_line(item) for item in agreement.get("overlaps", ())],
+        "peaks": peaks,
+        "peak_lines": [(key, peak_row(peak)) for key, peak in peaks],
+        "shared": shared,
+        "shared_lines": _lines(request, "shared", list(shared.items())),
+        "overlaps": _lines(request, "pairs", [_overlap_line(item) for item in agreement.get("overlaps", ())]),
         "before": before,
-        "changes": changes_from(before, snapshot.content, agreement) if before else [],
+        "changes": _lines(request, "changes", changes_from(before, content, agreement) if before else []),
+        "left_out": _lines(request, "left", agreed.left_out),
         "may_launch": place.may(LAUNCH),
         "downloads": list(DOWNLOADS.values()),
     }
@@ -140,7 +159,7 @@ def changes(request: HttpRequest, project_id: int, version: int, before: int) ->
         "place": place,
         "old": old,
         "new": new,
-        "changes": changes_from(old, new.snapshot.content, agreement_of(new)),
+        "changes": _lines(request, "changes", changes_from(old, json.loads(new.content), agreement_of(new))),
         "versions": list(agreed_datasets(place.project)),
     }
     return render(request, "datasets/changes.html", context)

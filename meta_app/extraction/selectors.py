@@ -275,12 +275,15 @@ def get_own_extraction(place: Place, study_id: int) -> Extraction:
 
 
 def whole_extractions(extractions: QuerySet[Extraction]) -> QuerySet[Extraction]:
+    """With their rows, and with who did what when."""
+    return with_rows(extractions).select_related("author", "study", "form").prefetch_related("events__actor")
+
+
+def with_rows(extractions: QuerySet[Extraction]) -> QuerySet[Extraction]:
     """With cohorts, groups, datasets and peaks, one query for each kind."""
     datasets = Dataset.objects.select_related("cohort", "group_a", "group_b").prefetch_related("peaks")
-    return extractions.select_related("author", "study", "form").prefetch_related(
-        Prefetch("cohorts", Cohort.objects.prefetch_related("groups")),
-        Prefetch("datasets", datasets),
-        "events__actor",
+    return extractions.prefetch_related(
+        Prefetch("cohorts", Cohort.objects.prefetch_related("groups")), Prefetch("datasets", datasets)
     )
 
 

@@ -9,10 +9,11 @@ import pytest
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from meta_app.common.domain import canonical_json
 from meta_app.datasets.exports import DOWNLOADS
 from meta_app.datasets.models import AgreedDataset
 from meta_app.datasets.services import agreed_dataset_freeze
-from meta_app.extraction.models import Group, Peak, SampleOverlap
+from meta_app.extraction.models import Group, Peak, SampleOverlap, Study
 
 
 def page(name, project, *more):
@@ -161,7 +162,61 @@ def test_the_pages_of_five_thousand_peaks_take_a_fixed_number_of_queries(
     with django_assert_max_num_queries(29):
         assert "5000" in client.get(page("versions", project)).text
     with django_assert_max_num_queries(16):
-        assert "The first 500 of 5000 peaks" in client.get(page("version", project, 1)).text
+        assert "Peaks 4901 to 5000 of 5000" in client.get(page("version", project, 1) + "?peaks=50").text
+
+
+def many_of(agreed, number):
+    """The version after, of which each study is the first one under another label."""
+    content = json.loads(agreed.content)
+    one = json.dumps(content["studies"][0])
+    content["studies"] = [
+        json.loads(one.replace("Cao 2017", f"Simulated {key:04}")) | {"reports": []} for key in range(number)
+    ]
+    for study in content["studies"][:400]:
+        study["cohorts"][0]["identity"] = study["label"][:13]
+    left_out = [{"study": f"S {key}", "dataset": None, "reason": "A reason."} for key in range(999)]
+    return AgreedDataset.objects.create(
+        project=agreed.project, version=2, content=canonical_json(content), agreement=agreed.agreement,
+        sha256="0" * 64, counts=agreed.counts, frozen_by=agreed.frozen_by, left_out=left_out,
+    )  # fmt: skip
+
+
+def test_the_page_of_a_version_of_five_thousand_studies_is_a_page_of_each_of_its_lists(
+    sign_in, owner, project, agreed, django_assert_max_num_queries
+):
+    many_of(agreed, 5000)
+    client = sign_in(owner)
+    with django_assert_max_num_queries(16):
+        text = client.get(page("version", project, 2)).text
+    assert len(text) < 120_000
+    assert 'href="?page=2#datasets-title"' in text
+    last = client.get(page("version", project, 2) + "?page=100&peaks=100&left=20&changes=101&shared=1").text
+    for words in (
+        "Simulated 4999",
+        "Peaks 9901 to 10000 of 10000",
+        "S 998",
+        "Study added: Simulated 4999",
+        "40 shared cohorts",
+    ):
+        assert words in last
+    assert 'href="?page=100&amp;peaks=99&amp;left=20&amp;changes=101&amp;shared=1#peaks-title"' in last
+    assert len(client.get(page("changes", project, 2, 1)).text) < 60_000
+
+
+def test_the_page_of_what_would_be_frozen_stays_short_with_five_thousand_studies(
+    sign_in, owner, project, agreed, django_assert_max_num_queries
+):
+    Study.objects.bulk_create(Study(project=project, label=f"Simulated {number:04}") for number in range(5000))
+    client = sign_in(owner)
+    with django_assert_max_num_queries(29):
+        text = client.get(page("versions", project)).text
+    assert len(text) < 60_000
+    assert "5000 lines left out" in text
+    assert "Simulated 0050" not in text
+    assert "<details open><summary>5000 lines left out" in (
+        second := client.get(page("versions", project) + "?left=2").text
+    )
+    assert "Simulated 0050" in second
 
 
 READS = (("versions", ()), ("version", (1,)), ("changes", (1, 1)), ("download", (1, "peaks.csv")))
