@@ -139,6 +139,7 @@ class CoordinateGrid extends HTMLElement {
     const again = kind === "conflict" ? button("Show both versions", () => this.sync.reopenConflict()) : "";
     this.stateText.replaceChildren(text, " ", again);
     this.dataset.saving = kind;
+    if (kind === "saved") this.guard.reached();
   }
 
   #showConflict({ mine, theirs }) {
