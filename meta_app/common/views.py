@@ -15,7 +15,8 @@ NOT_FOUND = (
     "The address is wrong, what was there is gone, or it is not open to you. "
     "If somebody sent it to you, ask them whether you are in their project."
 )
-AGAIN = "Go back and try again; if it breaks again, tell the person who runs this server what you did and when."
+OURS = "Something broke on our side"
+AGAIN = "try again; if it breaks again, tell the person who runs this server what you did and when."
 
 
 @login_not_required
@@ -47,9 +48,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 def server_error(request: HttpRequest) -> HttpResponse:
     """Asks nothing of the database, which may be what broke; called while the error is being handled."""
     refused = not_saved(sys.exception())
-    if refused and request.path.startswith("/api/"):
-        return JsonResponse(refused.as_json(), status=refused.status)
-    context = {"title": "Something broke on our side", "text": f"What you saved is kept. {AGAIN}"}
+    if request.path.startswith("/api/"):
+        told = {"error": f"{OURS}. What you saved is kept: {AGAIN}", "code": "server_error", "details": {}}
+        return JsonResponse(refused.as_json() if refused else told, status=refused.status if refused else 500)
+    context = {"title": OURS, "text": f"What you saved is kept. Go back and {AGAIN}"}
     if refused:
         kept = "What you saved before is kept; go back, and what you typed is still in the form."
         context = {"title": "Nothing was saved", "text": f"{refused.what}. {kept} {refused.when}"}

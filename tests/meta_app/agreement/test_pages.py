@@ -153,6 +153,8 @@ def test_a_long_list_is_shown_page_by_page_with_the_work_of_this_person_first(
     address = reverse("agreement:studies", args=[project.pk])
     first, second = (sign_in(adjudicator).get(f"{address}?page={number}").text for number in (1, 2))
     assert [first.count('<th scope="row"'), second.count('<th scope="row"')] == [50, 6]
+    for shown in (first, second):
+        assert re.search(r"<b>56</b> <span>studies</span></span>\s*· those for you to settle first", shown)
     assert first.index("Zhang 2019") < first.index("Study 00")
     assert "Zhang 2019" not in second
     assert "Zhang 2019" not in sign_in(reviewer).get(address).text

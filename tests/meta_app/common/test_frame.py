@@ -1,5 +1,6 @@
 """What every page keeps: a strict content policy, error pages that help, forms with labels."""
 
+import json
 import re
 from pathlib import Path
 
@@ -73,6 +74,14 @@ def test_the_page_for_our_own_faults_needs_no_database(rf):
     assert response.status_code == 500
     assert "What you saved is kept" in response.content.decode()
     assert "Go back and try again" in response.content.decode()
+
+
+def test_a_fault_of_ours_is_told_in_json_where_json_was_asked_for(rf):
+    response = server_error(rf.put("/api/projects/1/"))
+    assert (response.status_code, response.headers["Content-Type"]) == (500, "application/json")
+    told = json.loads(response.content)
+    assert told["error"].startswith("Something broke on our side. What you saved is kept: try again")
+    assert told["code"] == "server_error"
 
 
 def test_a_line_list_drops_blank_lines_and_shows_one_to_a_line():
