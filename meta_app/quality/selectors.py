@@ -333,7 +333,7 @@ def _unheld(project_id: int, position: str) -> Q:
 class Pair:
     """The points of the two reviewers of a study, once both are locked."""
 
-    study: str
+    study_id: int
     a: dict[str, float]
     b: dict[str, float]
 
@@ -351,10 +351,10 @@ def whole_scores(place: Place) -> QuerySet[QualityScore]:
 def locked_pairs(place: Place) -> list[Pair]:
     """Both reviewers' points of each study whose two scores are locked, as far as this person sees them."""
     opened = scored_studies(place).values("pk")
-    by_study: dict[str, dict[str, dict[str, float]]] = {}
+    by_study: dict[int, dict[str, dict[str, float]]] = {}
     for score in whole_scores(place).filter(study__in=opened).exclude(position=CONSENSUS):
         points = {item: value or 0.0 for item, value in points_of(score).items()}
-        by_study.setdefault(score.study.label, {})[score.position] = points
+        by_study.setdefault(score.study_id, {})[score.position] = points
     return [
         Pair(study, both["A"], both["B"]) for study, both in by_study.items() if both.keys() >= {"A", "B"}
     ]  # fmt: skip
@@ -366,5 +366,7 @@ def agreed_rows(project: Project) -> list[StudyRow]:
     rows = []
     for score in agreed_scores(project):
         total = score_total(score)
-        rows.append(StudyRow(score.study.label, points_of(score), total, exclusion_reason(total, cutoff)))
+        rows.append(
+            StudyRow(score.study.label, points_of(score), total, exclusion_reason(total, cutoff), score.study_id)
+        )
     return rows

@@ -5,7 +5,7 @@ takes over the items that are equal; the rest is settled item by item, never on 
 adjudicator who is neither.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core import serializers
@@ -78,20 +78,20 @@ def works_read(*, place: Place, works: Iterable[tuple[str, int]]) -> None:
     for stage, study in works:
         told[stage].add(study)
     studies_read(place=place, studies=told[AuditEntry.Stage.EXTRACTION])
-    if told[AuditEntry.Stage.QUALITY]:
-        scored = scored_studies(place).filter(pk__in=told[AuditEntry.Stage.QUALITY])
-        _note_reading(place, {study.pk: study.label for study in scored})
+    scores_read(place=place, studies=told[AuditEntry.Stage.QUALITY])
 
 
-def scores_read(*, place: Place, study: Study) -> None:
-    """Who reads both scores of a study does not become one of its scorers afterwards."""
-    _note_reading(place, {study.pk: study.label})
+def scores_read(*, place: Place, studies: Collection[int]) -> None:
+    """Who reads both scores of a study does not become one of its scorers afterwards.
 
-
-def _note_reading(place: Place, studies: Mapping[int, str]) -> None:
+    Called by whatever shows points that others gave, with the keys of their studies; of these those whose two scores
+    are locked are noted.
+    """
+    scored = scored_studies(place).filter(pk__in=studies) if studies else Study.objects.none()
     reading_record(
-        project_id=place.project.pk, actor=place.membership.user, studies=studies, stage=AuditEntry.Stage.QUALITY
-    )
+        project_id=place.project.pk, actor=place.membership.user, studies={study.pk: study.label for study in scored},
+        stage=AuditEntry.Stage.QUALITY,
+    )  # fmt: skip
 
 
 def _stored_instrument(study: Study) -> Instrument:

@@ -112,8 +112,7 @@ class ItemRow:
 def study(request: HttpRequest, project_id: int, study_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
     found = get_scored_study(place, study_id)
-    if found.scores_opened:
-        services.scores_read(place=place, study=found)
+    services.scores_read(place=place, studies=[found.pk])
     return study_page(request, place, found)
 
 
@@ -253,6 +252,7 @@ def summary(request: HttpRequest, project_id: int) -> HttpResponse:
     items = items_of(project_instrument(place.project))
     cutoff = project_cutoff(place.project)
     rows, pairs = agreed_rows(place.project), locked_pairs(place)
+    services.scores_read(place=place, studies=[one.study_id for one in (*rows, *pairs)])
     totals = [pair.totals for pair in pairs]
     bars = distribution(rows, highest_total(items), cutoff.points)
     context = {
@@ -282,10 +282,15 @@ def download(request: HttpRequest, project_id: int, kind: str) -> HttpResponse:
         raise Http404
     if kind == "svg":
         items = items_of(project_instrument(place.project))
-        content: bytes = traffic_light(agreed_rows(place.project), items, _figure_title(place)).encode()
+        agreed = agreed_rows(place.project)
+        told = {row.study_id for row in agreed}
+        content: bytes = traffic_light(agreed, items, _figure_title(place)).encode()
     else:
-        rows = item_rows(whole_scores(place))
+        scores = whole_scores(place)
+        told = {score.study_id for score in scores}
+        rows = item_rows(scores)
         content = as_csv(rows) if kind == "csv" else as_xlsx(rows)
+    services.scores_read(place=place, studies=told)
     response = HttpResponse(content, content_type=MEDIA_TYPES[kind])
     response["Content-Disposition"] = f'attachment; filename="quality-scores-{project_id}.{kind}"'
     return response

@@ -8,6 +8,8 @@ from csv import DictReader
 import openpyxl
 import pytest
 
+from meta_app.audit.models import AuditEntry
+from meta_app.audit.selectors import readers
 from meta_app.extraction.models import Study
 from meta_app.library.models import Report
 from meta_app.quality.domain import Item, Wording, sensitivity
@@ -108,6 +110,19 @@ def test_tables_hold_each_item_with_its_origin_and_numbers_as_numbers(studies, p
     assert sheet.max_row == 1 + 3 * 3 * 13
     assert sheet["F2"].data_type == "n"
     assert sign_in(owner).get(page(project, "scores.exe")).status_code == 404
+
+
+@pytest.mark.parametrize("tail", ["summary/", "scores.csv", "scores.xlsx", "scores.svg"])
+def test_who_reads_all_points_together_has_read_the_scores_of_these_studies(studies, project, owner, sign_in, tail):
+    assert sign_in(owner).get(page(project, tail)).status_code == 200
+    labels = [study.label for study in studies if (study.pk, owner.pk) in readers("quality", [study.pk])]
+    assert labels == ["Cao 2017", "Liu 2020", "Zhang 2016"]
+
+
+def test_one_s_own_points_in_a_table_are_no_reading_of_others(project, reviewer, sign_in):
+    lock(reviewer, make_study(project, "Waiting 2021"), LOW)
+    assert "Waiting 2021" in {row["study"] for row in read_csv(sign_in(reviewer), project)}
+    assert not AuditEntry.objects.filter(action="quality.read").exists()
 
 
 def test_a_quote_that_looks_like_a_formula_stays_text(project, reviewer, sign_in):
