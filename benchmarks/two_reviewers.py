@@ -16,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,8 @@ class Server:
     """The web server of the embedded default."""
 
     def __init__(self, port: int) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", port))  # two servers that share a port would answer in turn
         self.port, self.process = port, None
         self.address = f"http://127.0.0.1:{port}"
 

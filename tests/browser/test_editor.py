@@ -214,6 +214,28 @@ def test_rows_come_and_go_without_leaving_the_page(editor, dataset):
     assert not Group.objects.filter(pk=new.pk).exists()
 
 
+def test_until_the_answers_are_drawn_anew_nothing_is_typed_into_those_that_go(editor, dataset):
+    held = []
+    editor.route("**/rows/", lambda route: held.append(route))
+    control(editor, patients(dataset), "n").fill("18")
+    editor.get_by_role("button", name="Add a group").click()
+    expect(editor.locator("#answers")).to_have_attribute("inert", "")
+    expect(state(editor)).to_have_text(re.compile("^Saved"))
+    control(editor, patients(dataset), "n_female").focus()
+    assert editor.evaluate("document.activeElement.tagName") == "BODY"
+    held[0].abort()
+    expect(editor.locator(".row-refusal")).to_contain_text("Offline")
+    expect(editor.get_by_role("button", name="Add a group")).to_be_focused()
+    editor.get_by_role("button", name="Add a group").click()
+    held[1].continue_()
+    expect(editor.locator(".group-table thead th")).to_have_count(4)
+    expect(control(editor, f"group:{Group.objects.latest('pk').pk}", "kind")).to_be_focused()
+    control(editor, patients(dataset), "n").fill("19")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text(re.compile("^Saved"))
+    assert stored(dataset).n == 19
+
+
 def test_what_was_typed_into_a_row_deleted_elsewhere_is_told_on_lines_of_its_own(editor, dataset):
     field = control(editor, f"dataset:{dataset.pk}", "scanner")
     Dataset.objects.all().delete()

@@ -198,3 +198,20 @@ test("a page drawn before the last save of its tab is told so once, and one draw
     assert.deepEqual([queue.isOutdated(version), queue.isOutdated(version)], told);
   }
 });
+
+test("while the rows are changed nothing is sent; what comes meanwhile is sent after it", async () => {
+  const { queue, seen, wait } = setUp([saved, saved]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "18" }, nothing);
+  const order = [];
+  const result = await queue.alone(async () => {
+    order.push(seen.sent.length);
+    queue.edit("group:2", "n", { value: "20" }, nothing);
+    wait().then(() => order.push("sent"));
+    await Promise.resolve();
+    order.push(seen.sent.length);
+    return "group-3";
+  });
+  await queue.flush();
+  assert.deepEqual([result, order, seen.sent.length, seen.stored], ["group-3", [1, 1, "sent"], 2, {}]);
+});

@@ -6,11 +6,11 @@ export function csrfToken() {
   return cookie ?? JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 }
 
-// A network that goes away in the middle may never say so; what waits behind an answer would wait for ever.
-const ANSWERED_WITHIN_MS = 30_000;
+/** Ends a request that nobody answers: a network that goes away may never say so, and what waits would wait for ever. */
+export const answeredInTime = () => AbortSignal.timeout(30_000);
 
 /** Send and read JSON: {status, body}, with an empty body where the answer is none; rejects when offline. */
-export async function askJson(url, method = "GET", body = undefined, signal = AbortSignal.timeout(ANSWERED_WITHIN_MS)) {
+export async function askJson(url, method = "GET", body = undefined, signal = answeredInTime()) {
   const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await fetch(url, { method, headers, signal, body: body && JSON.stringify(body) });

@@ -1,6 +1,6 @@
 // The page of one's own draft: every answer saves itself, rows come and go, problems are told beside them.
 
-import { askJson, csrfToken } from "../../shell/ask.js";
+import { answeredInTime, askJson, csrfToken } from "../../shell/ask.js";
 import { baseOf, focusControl, groupInWords, readAnswer, setBase, writeAnswer } from "./controls.js";
 import { openConversions } from "./conversions.js";
 import { clearMark, markConflict, markRefused, showSource } from "./marks.js";
@@ -19,7 +19,8 @@ const { api, keep, signIn } = root.dataset;
 const answerOf = (row, key) => document.getElementById(`${row}-${key}`.replace(":", "-"));
 
 function ask(address, method, body) {
-  return fetch(address, { method, headers: { "X-CSRFToken": csrfToken(), Accept: "*/*" }, body, redirect: "manual" });
+  const headers = { "X-CSRFToken": csrfToken(), Accept: "*/*" };
+  return fetch(address, { method, headers, body, redirect: "manual", signal: answeredInTime() });
 }
 
 // Saving
@@ -218,23 +219,30 @@ async function complete(event) {
 
 // Rows
 
+/** The answers are drawn anew: until then nothing is typed into those that go, and none is saved behind their back. */
 async function changeRows(button, address, fields) {
-  button.disabled = true;
-  await queue.flush();
-  const body = new URLSearchParams(fields);
-  const answer = await ask(address, "POST", body).catch(() => null);
-  button.disabled = false;
-  if (!answer?.ok) {
-    refuseRow(button, answer?.status === 400 || answer?.status === 409 ? await answer.text() : refusal(answer));
-    return;
+  root.inert = true;
+  const row = await queue.alone(() => drawRows(button, address, fields));
+  root.inert = false;
+  if (button.isConnected) button.focus({ preventScroll: true });
+  else showRow(row);
+}
+
+/** Answers the row to show. */
+async function drawRows(button, address, fields) {
+  const answer = await ask(address, "POST", new URLSearchParams(fields)).catch(() => null);
+  const text = await answer?.text().catch(() => null);
+  if (!answer?.ok || !text) {
+    refuseRow(button, [400, 409].includes(answer?.status) ? text : refusal(answer));
+    return "";
   }
   const open = [...root.querySelectorAll("details[open]")].map((details) => details.id);
-  root.innerHTML = await answer.text();
+  root.innerHTML = text;
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   paint();
   repaintUnsaved(queue.unsaved);
   laterProblems();
-  showRow(answer.headers.get("X-Row"));
+  return answer.headers.get("X-Row");
 }
 
 function refusal(answer) {

@@ -101,6 +101,14 @@ export class Queue {
     await this.#sending;
   }
 
+  /** Send what can be sent, then do `work`, which never rejects; nothing is sent until it is done. Answers its result. */
+  async alone(work) {
+    await this.flush();
+    while (this.#sending) await this.#sending;
+    this.#sending = Promise.resolve().then(work).finally(() => (this.#sending = null));
+    return this.#sending;
+  }
+
   takeMine(row, key) {
     const item = this.#items.get(idOf(row, key));
     for (const part of Object.keys(BEFORE)) if (part in item.change) item.change[BEFORE[part]] = item.theirs[part];
