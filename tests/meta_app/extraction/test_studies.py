@@ -32,6 +32,15 @@ def test_an_empty_project_says_what_to_do_first(client, project):
     assert page("study_new", project) in answer.text
 
 
+def test_an_empty_project_tells_an_adjudicator_who_adds_studies_and_a_viewer_when_they_appear(
+    project, adjudicator, viewer, sign_in
+):
+    shown = sign_in(adjudicator).get(page("studies", project)).text
+    assert "An owner or reviewer of the project imports the list" in shown
+    assert "No complete study yet" not in shown
+    assert "No complete study yet" in sign_in(viewer).get(page("studies", project)).text
+
+
 def test_a_new_study_comes_with_its_report_and_the_extraction_of_who_added_it(client, project, reviewer):
     answer = new_study(client, project, doi="https://doi.org/10.1/x")
     study = Study.objects.get()
