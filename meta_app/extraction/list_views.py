@@ -37,7 +37,15 @@ from meta_app.extraction.list_services import (
 from meta_app.extraction.models import Study
 from meta_app.extraction.overlap_selectors import speaking_extractions
 from meta_app.extraction.rule_checks import project_rules, verdict_counts, verdicts
-from meta_app.extraction.selectors import SHOWN, StudyLine, get_own_extraction, state_counts, studies_shown, study_lines
+from meta_app.extraction.selectors import (
+    SHOWN,
+    StudyLine,
+    get_own_extraction,
+    may_be_counted,
+    state_counts,
+    studies_shown,
+    study_lines,
+)
 from meta_app.projects.domain import Rule
 from meta_app.projects.permissions import EXTRACT, MANAGE, Place, enter_project
 
@@ -79,15 +87,17 @@ def studies(request: HttpRequest, project_id: int) -> HttpResponse:
 
 def _lines(place: Place, studies: list[Study], rules: list[Rule]) -> list[StudyLine]:
     lines = study_lines(place, studies)
-    criteria = _criteria(place, studies, rules) if rules else {}
+    criteria = _criteria(place, [line.study for line in lines], rules) if rules else {}
     return [replace(line, criteria=criteria.get(line.study.pk)) for line in lines]
 
 
 def _criteria(place: Place, studies: Sequence[Study], rules: list[Rule]) -> dict[int, dict[str, int]]:
-    """How many rules of the protocol each study meets, as far as this person may see it."""
+    """How many rules of the protocol each study meets, as far as a list may tell it to this person."""
+    of_key = {study.pk: study for study in studies}
     return {
         extraction.study_id: verdict_counts(verdicts(extraction, rules))
         for extraction in speaking_extractions(place, studies)
+        if may_be_counted(place, of_key[extraction.study_id], extraction)
     }
 
 

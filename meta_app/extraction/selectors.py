@@ -213,7 +213,9 @@ def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -
     independent = [item for item in extractions if item.position != Extraction.Position.CONSENSUS]
     mine = next((item for item in independent if item.author_id == place.membership.user_id), None)
     others = [item for item in independent if item is not mine]
-    shown = next((item for item in [mine, *others] if item and item.pk in sizes), None)
+    agreed = next((item for item in extractions if _is_agreed(item)), None)
+    counted = [item for item in (mine, agreed, *others) if item and item.pk in sizes]
+    shown = next((item for item in counted if may_be_counted(place, study, item)), None)
     datasets, peaks = sizes[shown.pk] if shown else (None, None)
     free = free_position(study.extractors_needed, place.membership.user_id, independent, assignments)
     startable = mine is None and free is not None and place.may(EXTRACT)
@@ -229,6 +231,19 @@ def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -
         seats=_seats(place, study, independent, assignments),
         agreed=_agreed(study, extractions),
     )
+
+
+def may_be_counted(place: Place, study: Study, extraction: Extraction) -> bool:
+    """Whether a list may count what is in a visible extraction, as nobody is noted to have read what a list shows.
+
+    It is one's own, a single reader's, or what was agreed; or this person has read it (`study.read` of `study_lines`).
+    """
+    own = extraction.author_id == place.membership.user_id
+    return own or study.extractors_needed == 1 or _is_agreed(extraction) or study.read
+
+
+def _is_agreed(extraction: Extraction) -> bool:
+    return extraction.position == Extraction.Position.CONSENSUS and extraction.state == Extraction.State.COMPLETE
 
 
 def _seats(

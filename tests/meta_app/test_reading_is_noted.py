@@ -9,11 +9,15 @@ import re
 import pytest
 from django.urls import reverse
 
+from meta_app.agreement.services import comparison_agree, difference_decide
 from meta_app.audit.models import AuditEntry
 from meta_app.audit.selectors import readers
 from meta_app.extraction.models import Cohort, Group, Peak
+from meta_app.projects.domain import Rule
+from meta_app.projects.services import protocol_save
 
 from .agreement.readers import PEAKS, both_locked, enter, lock, new_study, tree
+from .quality.score_cast import place_of
 from .test_blinding_everywhere import ASKED_ROUTES, addresses, no_log, quick_pictures, text_of, undone
 
 __all__ = ["no_log", "quick_pictures"]
@@ -101,3 +105,31 @@ def test_one_s_own_peaks_and_those_of_a_single_reader_are_no_reading_of_others(
         page = reverse("extraction:dataset", args=[project.pk, extraction.datasets.get().pk])
         assert sign_in(person).get(page).status_code == 200
     assert not AuditEntry.objects.filter(action="extraction.read").exists()
+
+
+def listed(client, project, label):
+    """What the list of studies tells of one: criteria, datasets and peaks, in words."""
+    text = client.get(reverse("extraction:studies", args=[project.pk])).text
+    line = next(line for line in re.split(r"<tr>", text) if f">{label}</a>" in line)
+    cells = re.findall(r'<td class="(?:criteria-cell|number)">(.*?)</td>', line, re.DOTALL)
+    return [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells]
+
+
+def test_the_list_counts_what_the_two_entered_once_it_is_read_or_agreed(
+    studies, project, owner, reviewer, adjudicator, sign_in
+):
+    ten = Rule("n", ">=", "10", "people").as_row()
+    protocol_save(project=project, author=owner, version=0, values={"eligibility": [ten]})
+    client = sign_in(owner)
+    assert listed(client, project, "Cao 2017") == ["–", "–", "–"]
+    assert listed(sign_in(reviewer), project, "Cao 2017") == ["1 met", "1", "5"]
+    client.get(reverse("extraction:study", args=[project.pk, studies[0].pk]))
+    assert listed(client, project, "Cao 2017") == ["1 met", "1", "5"]
+    assert listed(client, project, "Hong 2019") == ["–", "–", "–"]
+    place = place_of(adjudicator)
+    for difference in studies[1].comparisons.get().differences.all():
+        difference_decide(place=place, difference=difference, version=1, choice="A")
+    comparison = studies[1].comparisons.get()
+    comparison_agree(place=place, comparison=comparison, version=comparison.version)
+    assert listed(client, project, "Hong 2019") == ["1 met", "1", "5"]
+    assert readers("extraction", [studies[1].pk]) & {(studies[1].pk, owner.pk)} == set()
