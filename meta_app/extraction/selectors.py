@@ -323,11 +323,15 @@ def state_counts(studies: QuerySet[Study]) -> dict[str, int]:
 
 
 def waiting_drafts(membership: Membership) -> Waiting:
-    """The studies that this person has begun and not yet locked, is to begin, or may begin, in one query."""
+    """The studies that this person has begun and not yet locked, or is to begin."""
     place = Place(membership.project, membership)
-    to_do = _to_do(place)
-    free = ~to_do & _may_start(place) if place.may(EXTRACT) else Q(pk__isnull=True)
-    found = Study.objects.filter(project=membership.project_id).aggregate(
-        count=Count("pk", filter=to_do), free=Count("pk", filter=free)
-    )
-    return Waiting(found["count"], "study" if found["count"] == 1 else "studies", "to extract", found["free"])
+    count = Study.objects.filter(_to_do(place), project=membership.project_id).count()
+    return Waiting(count, "study" if count == 1 else "studies", "to extract")
+
+
+def free_drafts(membership: Membership) -> int:
+    """How many studies this person may begin although nobody has given them to them."""
+    place = Place(membership.project, membership)
+    if not place.may(EXTRACT):
+        return 0
+    return Study.objects.filter(~_to_do(place) & _may_start(place), project=membership.project_id).count()

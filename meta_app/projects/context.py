@@ -16,6 +16,8 @@ STAGE_OF_APP = {
     "analyses": "analyses",
     "results": "results",
 }
+OVERVIEW = "projects:overview"
+"""The page that also tells which studies are free to start."""
 STAGE_OF_VIEW = {stage.url_name: stage.key for stage in STAGES} | {"quality:activity": ""}
 
 
@@ -38,6 +40,6 @@ def review_flow(request: HttpRequest) -> dict[str, Any]:
     return context | {
         "project": membership.project,
         "membership": membership,
-        "stages": review_stages(membership),
+        "stages": review_stages(membership, with_free=match.view_name == OVERVIEW),
         "current_stage": current_stage(match),
     }

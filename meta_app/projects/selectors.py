@@ -25,7 +25,7 @@ def my_work(user: User) -> list[ProjectWork]:
     """One entry for each project of `user`, those with work first."""
     memberships = Membership.objects.filter(user=user).select_related("project").order_by("project__name", "pk")
     work = [
-        ProjectWork(membership, [(stage, task) for stage, task in review_stages(membership) if task])
+        ProjectWork(membership, [(stage, task) for stage, task in review_stages(membership, with_free=True) if task])
         for membership in memberships
     ]
     return sorted(work, key=lambda entry: not entry.tasks)

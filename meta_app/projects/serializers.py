@@ -49,5 +49,5 @@ class ProjectDetailSerializer(ProjectSerializer):
                 "unit": waiting.unit if waiting is not None else None,
                 "free": waiting.free if waiting is not None else 0,
             }
-            for stage, waiting in review_stages(membership)
+            for stage, waiting in review_stages(membership, with_free=True)
         ]

@@ -3,7 +3,7 @@ not know them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meta_app.projects.models import Membership
 
@@ -45,13 +45,32 @@ STAGES = (
 )
 
 WaitingFor = Callable[[Membership], Waiting | None]
+FreeFor = Callable[[Membership], int]
 _waiting: dict[str, WaitingFor] = {}
+_free: dict[str, FreeFor] = {}
 
 
-def register_waiting(stage_key: str, waiting_for: WaitingFor) -> None:
-    """Called from `AppConfig.ready`: `waiting_for(membership)` answers what waits at that stage, in few queries."""
+def register_waiting(stage_key: str, waiting_for: WaitingFor, free_for: FreeFor | None = None) -> None:
+    """Called from `AppConfig.ready`, with what counts the work of a membership at that stage, each in one query.
+
+    Parameters
+    ----------
+    waiting_for : callable
+        What waits for this person; asked by the sidebar of every page.
+    free_for : callable, optional
+        How many studies this person may begin there; asked where work is offered.
+    """
     _waiting[stage_key] = waiting_for
+    if free_for:
+        _free[stage_key] = free_for
 
 
-def review_stages(membership: Membership) -> list[tuple[Stage, Waiting | None]]:
-    return [(stage, _waiting[stage.key](membership) if stage.key in _waiting else None) for stage in STAGES]
+def review_stages(membership: Membership, *, with_free: bool = False) -> list[tuple[Stage, Waiting | None]]:
+    return [(stage, _at_stage(stage.key, membership, with_free)) for stage in STAGES]
+
+
+def _at_stage(key: str, membership: Membership, with_free: bool) -> Waiting | None:
+    waiting = _waiting[key](membership) if key in _waiting else None
+    if waiting is None or not with_free or key not in _free:
+        return waiting
+    return replace(waiting, free=_free[key](membership))

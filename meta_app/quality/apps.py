@@ -9,10 +9,10 @@ class QualityConfig(AppConfig):
     def ready(self) -> None:
         from meta_app.projects.leaving import register_leaving
         from meta_app.projects.stages import register_waiting
-        from meta_app.quality.selectors import excluded_in_flow, waiting_scores
+        from meta_app.quality.selectors import excluded_in_flow, free_scores, waiting_scores
         from meta_app.quality.services import scores_hold, scores_return
         from meta_app.screening.selectors import register_exclusion
 
         register_leaving(scores_return, scores_hold)
-        register_waiting("quality", waiting_scores)
+        register_waiting("quality", waiting_scores, free_scores)
         register_exclusion(excluded_in_flow)

@@ -300,23 +300,37 @@ def excluded_in_flow(project: Project) -> LaterExclusion | None:
 
 
 def waiting_scores(membership: Membership) -> Waiting:
-    """Studies that this person is to score, may settle items of, or may begin to score, in one query."""
+    """Studies that this person is to score, and those with items that they may settle."""
     by_study = QualityScore.objects.filter(study=OuterRef("pk"))
-    own = by_study.filter(author=membership.user).exclude(position=CONSENSUS)
+    own = _own_scores(membership)
     to_do = Q(Exists(own.exclude(state=COMPLETE)))
-    free = Q(pk__isnull=True)
     if membership.role in EXTRACT:
-        taken = QualityScore.objects.filter(study=OuterRef("study"), position=OuterRef("position"))
-        place = Assignment.objects.filter(~Exists(taken), study=OuterRef("pk"), reviewer=membership.user)
-        to_do |= Exists(place) & ~Exists(own)
-        unheld = _unheld(membership.project_id, "A") | _unheld(membership.project_id, "B")
-        free = unheld & ~Exists(place) & ~Exists(own) & ~Exists(_readings_by(membership))
+        to_do |= Exists(_places_to_take(membership)) & ~Exists(own)
     studies = Study.objects.filter(project=membership.project_id)
     opened = with_scores(studies).filter(scores_opened=True).order_by().values("pk")
     unsettled = Exists(by_study.filter(position=CONSENSUS).exclude(state=COMPLETE)) & Q(pk__in=opened)
     to_do |= unsettled if membership.role in ADJUDICATE else unsettled & Exists(own)
-    found = studies.aggregate(count=Count("pk", filter=to_do), free=Count("pk", filter=free))
-    return Waiting(found["count"], "study" if found["count"] == 1 else "studies", "to score or settle", found["free"])
+    count = studies.filter(to_do).count()
+    return Waiting(count, "study" if count == 1 else "studies", "to score or settle")
+
+
+def free_scores(membership: Membership) -> int:
+    """How many studies this person may begin to score although nobody has given them to them."""
+    if membership.role not in EXTRACT:
+        return 0
+    unheld = _unheld(membership.project_id, "A") | _unheld(membership.project_id, "B")
+    theirs = Exists(_places_to_take(membership)) | Exists(_own_scores(membership)) | Exists(_readings_by(membership))
+    return Study.objects.filter(unheld & ~theirs, project=membership.project_id).count()
+
+
+def _own_scores(membership: Membership) -> QuerySet[QualityScore]:
+    return QualityScore.objects.filter(study=OuterRef("pk"), author=membership.user).exclude(position=CONSENSUS)
+
+
+def _places_to_take(membership: Membership) -> QuerySet[Assignment]:
+    """Places that were given to this person and at which nobody scores yet."""
+    taken = QualityScore.objects.filter(study=OuterRef("study"), position=OuterRef("position"))
+    return Assignment.objects.filter(~Exists(taken), study=OuterRef("pk"), reviewer=membership.user)
 
 
 def _unheld(project_id: int, position: str) -> Q:

@@ -95,7 +95,7 @@ def test_the_studies_told_as_free_to_start_are_those_that_the_list_offers(
         lines = selectors.score_lines(place, selectors.followed_studies(place))
         offered = {line.study.pk for line in lines if line.may_start}
         to_do = set(Assignment.objects.filter(reviewer=user).values_list("study", flat=True))
-        told[user.username] = selectors.waiting_scores(place.membership).free
+        told[user.username] = selectors.free_scores(place.membership)
         assert told[user.username] == len(offered - to_do)
     assert told == {"rosa": 2, "ren": 3, "olga": 3, "ada": 0, "vic": 0}
 
