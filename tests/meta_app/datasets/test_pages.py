@@ -212,6 +212,7 @@ def test_the_page_of_what_would_be_frozen_stays_short_with_five_thousand_studies
         text = client.get(page("versions", project)).text
     assert len(text) < 60_000
     assert "5000 lines left out" in text
+    assert 'aria-label="Pages of the list: left"' in text
     assert "Simulated 0050" not in text
     assert "<details open><summary>5000 lines left out" in (
         second := client.get(page("versions", project) + "?left=2").text
