@@ -112,10 +112,18 @@ def load_template(name: str, mask: Mask | None = None) -> Template:
     if name not in NAMES:
         mend = f"Choose one of {', '.join(NAMES)}, or build one (template build) and give its file."
         raise InputError([Problem(f"template {name}", "is not packaged", mend, field="template")])
-    mask, model = mask or load_mask(name), TissueModel()
-    correlations = neighbour_correlations(tissue_share(name), border_share(name), mask, model)
+    mask = mask or load_mask(name)
+    correlations = _at_neighbours(_packaged_unlikeness(name), mask)
     correlations.flags.writeable = False
-    return Template(name, correlations, mask, {"kind": "model on tissue maps", **asdict(model)})
+    return Template(name, correlations, mask, {"kind": "model on tissue maps", **asdict(TissueModel())})
+
+
+@functools.cache
+def _packaged_unlikeness(name: str) -> Volume:
+    """That of a packaged template, read-only; kept, as smoothing whole brains takes longer than a small analysis."""
+    unlikeness = _log_unlikeness(tissue_share(name), border_share(name), TissueModel())
+    unlikeness.flags.writeable = False
+    return unlikeness
 
 
 def tissue_share(name: str) -> Volume:
@@ -147,7 +155,12 @@ def neighbour_correlations(share: Volume, border: Volume, mask: Mask, model: Tis
     -------
     ndarray of shape (13, n_voxels), float32
     """
-    here = mask.take(_log_unlikeness(share, border, model))
+    return _at_neighbours(_log_unlikeness(share, border, model), mask)
+
+
+def _at_neighbours(log_unlikeness: Volume, mask: Mask) -> Rho:
+    """Correlations between the voxels of a mask from ln r at every voxel."""
+    here = mask.take(log_unlikeness)
     rho = np.full((len(NEIGHBOUR_OFFSETS), mask.size), np.nan, dtype=np.float32)
     for direction, offset in enumerate(NEIGHBOUR_OFFSETS):
         inside, neighbour = neighbours(mask, offset)
