@@ -11,7 +11,7 @@ from django.http import Http404
 from meta_app.agreement.domain import NEAR_MM, PeakAgreement
 from meta_app.agreement.models import Comparison, Difference, Letter
 from meta_app.extraction.models import Assignment, Dataset, Extraction, Peak, Study
-from meta_app.extraction.selectors import opened_studies, whole_extractions, with_locks
+from meta_app.extraction.selectors import opened_studies, studies_named, whole_extractions, with_locks
 from meta_app.projects.models import Membership, Role
 from meta_app.projects.permissions import ADJUDICATE, Place
 from meta_app.projects.stages import Waiting
@@ -51,9 +51,11 @@ class StudyLine:
         return "uncompared" if self.study.opened else "waiting"
 
 
-def compared_studies(place: Place) -> QuerySet[Study]:
+def compared_studies(place: Place, words: str = "") -> QuerySet[Study]:
     """Studies that two people read, those with work for this person first; a viewer's are those that are agreed."""
     studies = with_locks(Study.objects.filter(project=place.project, extractors_needed__gte=2))
+    if words:
+        studies = studies_named(studies, words)
     agreed = Comparison.objects.filter(study=OuterRef("pk"), state=Comparison.State.AGREED)
     if place.membership.role == Role.VIEWER:
         return studies.filter(Exists(agreed), opened=True)

@@ -23,6 +23,7 @@ from meta_app.agreement.selectors import (
     with_letters,
 )
 from meta_app.common.exceptions import UserError
+from meta_app.common.forms import read_search
 from meta_app.common.spreadsheets import formula_safe
 from meta_app.extraction.models import Extraction
 from meta_app.extraction.selectors import study_reports, visible_extractions, whole_extractions
@@ -39,9 +40,10 @@ LINES_ON_A_PAGE = 200
 @require_GET
 def studies(request: HttpRequest, project_id: int) -> HttpResponse:
     place = enter_project(request.user, project_id)
-    page = Paginator(compared_studies(place), STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
+    words = read_search(request.GET)
+    page = Paginator(compared_studies(place, words), STUDIES_ON_A_PAGE).get_page(request.GET.get("page"))
     lines = study_lines(place, page.object_list)
-    context = {"page": page, "lines": lines, "may_settle": place.may(ADJUDICATE)}
+    context = {"page": page, "words": words, "lines": lines, "may_settle": place.may(ADJUDICATE)}
     return render(request, "agreement/studies.html", context)
 
 

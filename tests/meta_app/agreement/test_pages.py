@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from meta_app.agreement.models import Comparison
 from meta_app.audit.models import AuditEntry
+from meta_app.library.models import Report
 from meta_app.projects.models import Membership, Role
 
 from .readers import PEAKS, both_locked, enter, lock, new_study, tree
@@ -158,6 +159,30 @@ def test_a_long_list_is_shown_page_by_page_with_the_work_of_this_person_first(
     assert first.index("Zhang 2019") < first.index("Study 00")
     assert "Zhang 2019" not in second
     assert "Zhang 2019" not in sign_in(reviewer).get(address).text
+
+
+def test_the_list_is_searched_by_label_author_and_title_within_what_one_may_see(
+    comparison, project, adjudicator, viewer, sign_in
+):
+    for study in (comparison.study, new_study(project, "Zhang 2016")):
+        study.reports.add(Report.objects.create(project=project, title=f"Zoster {study.label}", authors="Ng, K."))
+    new_study(project, "Read by one", needed=1)
+
+    def found(client, words):
+        shown = client.get(reverse("agreement:studies", args=[project.pk]), {"q": words}).text
+        return re.findall(r'class="study-label"[^>]*>([^<]+)<', shown), shown
+
+    client = sign_in(adjudicator)
+    assert found(client, "zoster")[0] == found(client, "Ng, K")[0] == ["Cao 2017", "Zhang 2016"]
+    labels, shown = found(client, "zhang")
+    assert labels == ["Zhang 2016"]
+    assert re.search(r"<b>1</b> <span>study</span></span>\s*· those for you to settle first", shown)
+    assert found(sign_in(viewer), "zoster")[0] == []
+    labels, shown = found(client, "read by one")
+    assert labels == []
+    assert "<b>0</b> <span>studies</span>" in shown
+    assert "No study fits these words" in shown
+    assert 'value="read by one"' in shown
 
 
 def test_the_sidebar_counts_studies_to_settle_for_those_who_may(comparison, project, adjudicator, reviewer, sign_in):
