@@ -9,6 +9,7 @@ touch, mostly none.
 
 from __future__ import annotations
 
+import functools
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -49,11 +50,10 @@ class Neighbours(NamedTuple):
         ijk = mask.indices - mask.indices.min(axis=0) + 1
         lengths = ijk.max(axis=0) + 2
         strides = np.array([1, lengths[0], lengths[0] * lengths[1]])
-        offsets, centre = _offsets(NEIGHBOURHOODS[count]), int(strides.sum())
-        ways, visits = offsets @ strides + centre, np.zeros((1 << N_FACES, 1 + count), np.uint32)
-        for entered in range(1 << N_FACES):
-            own = ways[_to_visit(entered, offsets, NEIGHBOURHOODS[count])]
-            visits[entered, : 1 + own.size] = own.size, *own
+        most, centre = NEIGHBOURHOODS[count], int(strides.sum())
+        ways, visits = _offsets(most) @ strides + centre, np.zeros((1 << N_FACES, 1 + count), np.uint32)
+        for entered, chosen in enumerate(_to_visit(most)):
+            visits[entered, : 1 + len(chosen)] = len(chosen), *ways[chosen]
         corners = (ijk @ strides - centre).astype(np.uint32)
         return cls(corners, ways[:N_FACES].astype(np.uint32), visits, np.uint32(centre), int(lengths.prod()))
 
@@ -65,12 +65,18 @@ def _offsets(most: int) -> Offsets:
     return np.concatenate([cube[changed == count] for count in range(1, most + 1)])
 
 
-def _to_visit(entered: int, offsets: Offsets, most: int) -> list[int]:
-    """Of the neighbours that may be there, one of each group that is known to be joined."""
+@functools.cache
+def _to_visit(most: int) -> list[list[int]]:
+    """For each set of faces that have entered, one neighbour of each group that is known to be joined."""
+    offsets = _offsets(most)
     apart = np.abs(offsets[:, None] - offsets[None])
     touching = (apart.max(axis=2) <= 1) & (apart.sum(axis=2) <= most)
+    return [_one_of_each(entered, touching) for entered in range(1 << N_FACES)]
+
+
+def _one_of_each(entered: int, touching: npt.NDArray[np.bool_]) -> list[int]:
     faces = [k for k in range(N_FACES) if entered >> k & 1]
-    left, chosen = [*faces, *range(N_FACES, len(offsets))], []
+    left, chosen = [*faces, *range(N_FACES, len(touching))], []
     while left:
         chosen.append(left[0])
         joined, before = {left[0]}, 0
