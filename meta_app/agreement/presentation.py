@@ -25,6 +25,7 @@ from meta_app.agreement.trees import (
     values_at,
 )
 from meta_app.common.exceptions import UserError
+from meta_app.common.words import minus
 from meta_app.extraction.form_domain import FormField, Level, fields_from_json, stored_value
 from meta_app.extraction.models import Extraction
 
@@ -200,7 +201,7 @@ def _joined(*words: str) -> str:
 
 
 def _number(number: float | None) -> str:
-    return "" if number is None else f"{number:.12g}".replace("-", "−")
+    return "" if number is None else minus(number)
 
 
 def _peak_columns(difference: Difference, left: Side, right: Side) -> tuple[tuple[str, str, bool], ...]:

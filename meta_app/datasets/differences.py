@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meta_app.common.domain import canonical_json
+from meta_app.common.words import minus
 from meta_app.datasets.domain import tidy
 from meta_app.extraction.form_domain import BUILT_IN_FIELDS
 
@@ -166,7 +167,9 @@ def _shown(value: object) -> str:
         return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return "; ".join(map(_shown, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int | float):
+        return minus(f"{value:g}" if isinstance(value, float) else str(value))
+    return str(value)
 
 
 # Peaks
@@ -231,7 +234,7 @@ def _distance(one: Item, other: Item) -> float:
 
 def _spot(peak: Item) -> str:
     name = f" {peak['label']}" if peak["label"] else ""
-    return f"({peak['x']:g}, {peak['y']:g}, {peak['z']:g}) mm{name}"
+    return f"({', '.join(minus(f'{peak[axis]:g}') for axis in 'xyz')}) mm{name}"
 
 
 def _pair_change(study: str, place: str, was: Item, now: Item) -> Change:

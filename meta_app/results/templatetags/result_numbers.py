@@ -4,27 +4,23 @@ import re
 
 from django import template
 
+from meta_app.common.words import minus
+
 register = template.Library()
 SMALLEST_PRINTED_P = 0.0001
 
 
 @register.filter
-def minus(value: float) -> str:
-    """A number with a true minus sign."""
-    return f"{value:g}".replace("-", "−")
-
-
-@register.filter
 def three_digits(value: float) -> str:
     """Three digits after the point, with a true minus sign."""
-    return f"{value:.3f}".replace("-", "−")
+    return minus(f"{value:.3f}")
 
 
 @register.filter
 def compact(value: float) -> str:
     """A count or a statistic of any size: whole from 100 on, three digits after the point below."""
     whole = value == int(value) or abs(value) >= 100
-    return (f"{value:,.0f}" if whole else f"{value:.3f}").replace("-", "−")
+    return minus(f"{value:,.0f}" if whole else f"{value:.3f}")
 
 
 @register.filter

@@ -63,14 +63,14 @@ def test_studies_reports_and_datasets_that_come_and_go_are_named(content, after)
 
 def test_a_peak_that_moved_is_one_change_with_its_distance(content, after):
     after["studies"][0]["datasets"][0]["peaks"][0] = peak(-22.0)
-    assert told(content, after) == ["Cao, VBM, Peak moved by 10.0 mm: (-12, 0, 4) mm became (-22, 0, 4) mm."]
+    assert told(content, after) == ["Cao, VBM, Peak moved by 10.0 mm: (−12, 0, 4) mm became (−22, 0, 4) mm."]
 
 
 def test_a_peak_far_from_all_others_is_added_and_one_with_another_value_changed(content, after):
     after["studies"][0]["datasets"][0]["peaks"][0]["statistic"] = 5.0
     after["studies"][0]["datasets"][0]["peaks"].append(peak(55.0))
     assert told(content, after) == [
-        "Cao, VBM, Peak at (-12, 0, 4) mm: statistic 4.2 became statistic 5.",
+        "Cao, VBM, Peak at (−12, 0, 4) mm: statistic 4.2 became statistic 5.",
         "Cao, VBM: peak added: (55, 0, 4) mm.",
     ]
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -41,6 +42,14 @@ def test_an_owner_freezes_and_lands_on_the_version(sign_in, owner, project, make
     answer = client.post(page("freeze", project), follow=True)
     assert "Version 1 is frozen" in answer.text
     assert "L insula" in answer.text
+
+
+def test_coordinates_and_statistics_of_a_version_are_printed_with_a_minus_sign(sign_in, owner, place, make_study):
+    Peak.objects.filter(dataset__extraction=make_study(peaks=1)).update(y=-12.5, sign=-1, statistic=-3.29)
+    agreed_dataset_freeze(place=place)
+    shown = sign_in(owner).get(page("version", place.project, 1)).text
+    row = re.search(r"<tr><th[^>]*>Cao 2017[^<]*</th>(<td class=\"number\">−38<.*?)</tr>", shown)[1]
+    assert re.findall(r'class="number">([^<]*)', row) == ["−38", "−12.5", "1", "t = −3.29"]
 
 
 def test_freezing_again_makes_no_new_version_and_says_so(sign_in, owner, project, agreed):

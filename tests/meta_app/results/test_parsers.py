@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from meta_app.common.words import minus
 from meta_app.results.domain import (
     CORRECTIONS_BY_KEY,
     MAPS_BY_KEY,
@@ -15,7 +16,7 @@ from meta_app.results.domain import (
     units_text,
 )
 from meta_app.results.parsers import parse_breakdown, parse_clusters, parse_maxima
-from meta_app.results.templatetags.result_numbers import minus, p_value, short_hashes, three_digits
+from meta_app.results.templatetags.result_numbers import p_value, short_hashes, three_digits
 
 
 def test_clusters_survive_the_way_through_the_files(blobs, tmp_path):
