@@ -55,14 +55,17 @@ def missing_part():
 def django_db_setup(django_db_setup, django_db_blocker):
     """Tests with real transactions empty every table after themselves, so they need audit entries to be deletable.
 
-    tests/meta_app/audit makes the triggers again and tries them.
+    tests/meta_app/audit makes the triggers again and tries them. Django's own permissions, which nobody is given here,
+    are not made anew each time: that takes longer than many of these tests.
     """
     from importlib import import_module
 
     from django.db import connection
+    from django.db.models.signals import post_migrate
 
     with django_db_blocker.unblock(), connection.schema_editor() as editor:
         import_module("meta_app.audit.migrations.0002_entries_never_change").drop_triggers(None, editor)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 @pytest.fixture(scope="session")
