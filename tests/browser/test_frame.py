@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from meta_app.accounts.models import User
+from meta_app.extraction.models import Study
 from meta_app.extraction.peak_services import peaks_save
 from meta_app.library.file_services import file_add
 from meta_app.library.models import Report
@@ -189,3 +190,16 @@ def test_the_api_documentation_opens_under_the_content_policy(project, page, com
     sign_in(page).goto("/api/docs/")
     expect(page.get_by_text("/api/projects/{project_id}/", exact=True)).to_be_visible()
     assert heard == []
+
+
+def test_on_a_phone_lists_with_long_names_have_every_column_in_sight(project, review, phone):
+    Study.objects.filter(project=project, label="Hong 2020").update(
+        label="Trigeminal neuralgia after decompression 2019"
+    )
+    User.objects.filter(username="rosa").update(full_name="Maximiliane-Henriette Sommerfeld-Oberländer")
+    sign_in(phone)
+    for page in ("extraction/assignments/", "quality/", "agreement/"):
+        phone.goto(f"/projects/{project.pk}/{page}")
+        table = phone.locator(".table-responsive")
+        expect(table).to_be_visible()
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") == 0, page
