@@ -172,6 +172,25 @@ def test_two_tabs_are_shown_both_versions_in_the_place_of_the_field(editor, data
     assert stored(dataset).n == 17
 
 
+def test_what_was_not_saved_is_asked_and_told_again_where_the_answers_are_drawn_anew(editor, dataset, open_study):
+    other = open_study(editor.context.new_page())
+    control(editor, patients(dataset), "n").fill("16")
+    editor.keyboard.press("Tab")
+    expect(state(editor)).to_have_text(re.compile("Saved"))
+    control(other, patients(dataset), "age_mean").fill("64.3 ± 6.4")
+    control(other, patients(dataset), "n").fill("17")
+    other.keyboard.press("Tab")
+    expect(other.locator(".answer-mark")).to_have_count(2)
+    other.get_by_role("button", name="Add a group").click()
+    expect(other.locator(".group-table thead th")).to_have_count(4)
+    expect(other.get_by_text("holds two numbers")).to_be_visible()
+    other.get_by_role("button", name="Keep mine: 17").click()
+    control(other, patients(dataset), "age_mean").fill("64.3")
+    other.keyboard.press("Tab")
+    expect(state(other)).to_have_text(re.compile("^Saved"))
+    assert (stored(dataset).n, stored(dataset).age_mean) == (17, 64.3)
+
+
 def test_what_cannot_be_read_is_told_at_its_field(editor, dataset):
     control(editor, patients(dataset), "age_mean").fill("64.3 ± 6.4")
     editor.keyboard.press("Tab")

@@ -207,33 +207,44 @@ test("a storage that is full or forbidden takes away the net, not the saving", a
   assert.match(seen.states.at(-1), /^saved/);
 });
 
+const xs = (seen) => seen.sent.map(({ version, rows }) => [version, rows[0].x]);
+
 test("what was typed after an answer that was lost is saved upon what was sent, which the server has", async () => {
-  const { sync, seen, wait } = setUp(["offline", stale(2, table("2")), saved(3)]);
+  const { sync, seen, wait } = setUp(["offline", "offline", stale(2, table("2")), saved(3)]);
   sync.start(server("1"));
-  sync.changed(table("2"));
+  for (const x of ["2", "3", "4"]) {
+    sync.changed(table(x));
+    await wait();
+  }
   await wait();
-  sync.changed(table("3"));
-  await wait();
-  await wait();
-  assert.deepEqual(seen.sent.map(({ version, rows }) => [version, rows[0].x]), [[1, "2"], [1, "2"], [2, "3"]]);
+  assert.deepEqual(xs(seen), [[1, "2"], [1, "3"], [1, "4"], [2, "4"]]);
   assert.deepEqual(seen.conflicts, []);
   assert.match(seen.states.at(-1), /^saved/);
 });
 
 test("so it is after a reload, whether the server has what was sent or not", async () => {
-  for (const [stored, sent] of [["2", [[2, "3"]]], ["1", [[2, "2"], [3, "3"]]]]) {
+  for (const stored of ["2", "1"]) {
     const before = setUp(["offline"]);
     before.sync.start(server("1"));
     before.sync.changed(table("2"));
     await before.wait();
     before.sync.changed(table("3"));
-    const { sync, seen, wait } = setUp([saved(3), saved(4)], before.seen.stored);
+    const { sync, seen, wait } = setUp([saved(3)], before.seen.stored);
     assert.deepEqual(sync.start({ ...server(stored), version: 2 }).rows[0].x, "3");
     await wait();
-    await wait();
-    assert.deepEqual(seen.sent.map(({ version, rows }) => [version, rows[0].x]), sent);
+    assert.deepEqual(xs(seen), [[2, "3"]]);
     assert.deepEqual([seen.conflicts, seen.stored], [[], {}]);
   }
+});
+
+test("what somebody else has stored is asked about, although an answer was lost", async () => {
+  const { sync, seen, wait } = setUp(["offline", stale(2, table("9"))]);
+  sync.start(server("1"));
+  sync.changed(table("2"));
+  await wait();
+  sync.changed(table("3"));
+  await wait();
+  assert.equal(seen.conflicts.length, 1);
 });
 
 test("what was taken back after it was sent without an answer is sent, as the server may have it", async () => {
@@ -244,7 +255,31 @@ test("what was taken back after it was sent without an answer is sent, as the se
   sync.changed(table("1"));
   await wait();
   await wait();
-  assert.deepEqual(seen.sent.map(({ version, rows }) => [version, rows[0].x]), [[1, "2"], [1, "2"], [2, "1"]]);
+  assert.deepEqual(xs(seen), [[1, "2"], [1, "1"], [2, "1"]]);
+  assert.match(seen.states.at(-1), /^saved/);
+});
+
+test("what would be refused, or broke the server, is not sent again once it is mended", async () => {
+  for (const bad of ["offline", { status: 500, body: {} }, { status: 400, body: { error: "No." } }]) {
+    const { sync, seen, wait } = setUp([bad, saved(2)]);
+    sync.start(server("1"));
+    sync.changed(table("BAD"));
+    await wait();
+    sync.changed(table("2"));
+    await wait();
+    assert.deepEqual(xs(seen), [[1, "BAD"], [1, "2"]]);
+    assert.match(seen.states.at(-1), /^saved/);
+  }
+});
+
+test("what was refused and taken back is settled without asking the server", async () => {
+  const { sync, seen, wait } = setUp([{ status: 400, body: { error: "No." } }]);
+  sync.start(server("1"));
+  sync.changed(table("BAD"));
+  await wait();
+  sync.changed(table("1"));
+  await wait();
+  assert.equal(seen.sent.length, 1);
   assert.match(seen.states.at(-1), /^saved/);
 });
 

@@ -215,3 +215,21 @@ test("while the rows are changed nothing is sent; what comes meanwhile is sent a
   await queue.flush();
   assert.deepEqual([result, order, seen.sent.length, seen.stored], ["group-3", [1, 1, "sent"], 2, {}]);
 });
+
+test("what was typed on while a request as a whole was refused is not sent over what is typed afterwards", async () => {
+  const { queue, seen, wait } = setUp([
+    () => {
+      queue.edit("group:1", "n", { value: "2" }, nothing);
+      return { status: 404, body: { error: "Nothing here." } };
+    },
+    saved,
+  ]);
+  queue.start();
+  queue.edit("group:1", "n", { value: "1" }, nothing);
+  await wait();
+  assert.equal(queue.unsaved[0].value, "2");
+  queue.edit("group:1", "n", { value: "3" }, nothing);
+  await wait();
+  assert.deepEqual(seen.sent.at(-1), [{ row: "group:1", key: "n", before: null, value: "3" }]);
+  assert.deepEqual([seen.sent.length, queue.size, seen.stored], [2, 0, {}]);
+});

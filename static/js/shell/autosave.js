@@ -1,8 +1,7 @@
 // Keeps one thing that has a version saved: on the server when it can, on this computer until then, and never over
 // another's version.
 //
-// What was sent stays as it is until it is answered, so that it can be sent again without harm: where the answer was
-// lost, the server may have it.
+// What was sent and not answered is remembered, as the server may have stored it: it is nobody else's.
 //
 // States: saved > unsaved > saving > saved, or offline and signed-out (tried again), conflict (waits for a choice),
 // refused.
@@ -14,7 +13,7 @@ const SAVE_AFTER_MS = 1000;
 export class Autosave {
   #saving;
   #sending = null;
-  #sent = null;
+  #unanswered = [];
   #conflict = null;
 
   /**
@@ -47,9 +46,8 @@ export class Autosave {
       return this.mine;
     }
     this.mine = this.tidy(kept);
-    const isStored = kept.sent && this.#same(kept.sent, this.base);
-    if (isStored || this.#same(kept.base, this.base)) {
-      this.#sent = isStored ? null : (kept.sent ?? null);
+    this.#unanswered = kept.unanswered ?? [];
+    if (this.#isOurs(this.base, kept.base)) {
       this.#saving.tell("unsaved", `${this.#changes} restored from this computer`);
       this.#saving.later(0);
     } else {
@@ -81,11 +79,11 @@ export class Autosave {
     this.#saving.cancel();
     while (this.#sending) await this.#sending;
     if (this.#conflict) return;
-    if (!this.dirty && !this.#sent) {
+    if (!this.dirty && !this.#unanswered.length) {
       if (this.state !== "saved") this.#settled();
       return;
     }
-    this.#sending = this.#send(this.#sent ?? this.mine).finally(() => { this.#sending = null; });
+    this.#sending = this.#send(this.mine).finally(() => { this.#sending = null; });
     await this.#sending;
   }
 
@@ -112,7 +110,8 @@ export class Autosave {
 
   async #send(sent) {
     if (this.state !== "offline") this.#saving.tell("saving", "Saving…");
-    this.#sent = sent;
+    // The first may have got through before the network went away, and the last after it came back.
+    this.#unanswered = [...this.#unanswered.slice(0, 1), sent];
     this.#keep();
     let answer;
     try {
@@ -137,26 +136,31 @@ export class Autosave {
       return;
     }
     this.#saving.reached();
-    this.#sent = null;
     if (status === 200) {
       this.#saving.stored(body.version);
       this.onSaved(body);
       this.#goOn(this.#versioned(sent, body.version));
     } else if (status === 409) {
-      this.#stale(this.#versioned(body.details.theirs, body.details.version), sent);
+      this.#stale(this.#versioned(body.details.theirs, body.details.version));
     } else {
+      this.#unanswered = this.#unanswered.filter((values) => values !== sent);
       this.#saving.tell("refused", `Not saved, ${this.#changes} kept: ${body.error ?? "the server refused. Reload the page."}`);
     }
   }
 
   // Only the version moved, both wrote the same, or an earlier answer was lost: nothing to choose.
-  #stale(theirs, sent) {
-    if ([this.base, this.mine, sent].some((values) => this.#same(theirs, values))) this.#goOn(theirs);
+  #stale(theirs) {
+    if (this.#isOurs(theirs, this.base)) this.#goOn(theirs);
     else this.#raise(theirs);
+  }
+
+  #isOurs(stored, base) {
+    return [base, this.mine, ...this.#unanswered].some((values) => this.#same(stored, values));
   }
 
   #goOn(base) {
     this.base = base;
+    this.#unanswered = [];
     if (!this.dirty) {
       this.#settled();
       return;
@@ -168,6 +172,7 @@ export class Autosave {
 
   #raise(theirs) {
     this.#conflict = theirs;
+    this.#unanswered = [];
     this.#saving.tell("conflict", `Not saved: another tab saved first, ${this.#changes} kept`);
     this.reopenConflict();
   }
@@ -194,6 +199,6 @@ export class Autosave {
   }
 
   #keep() {
-    this.#saving.kept = { ...this.mine, base: this.base, sent: this.#sent };
+    this.#saving.kept = { ...this.mine, base: this.base, unanswered: this.#unanswered };
   }
 }

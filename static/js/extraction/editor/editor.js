@@ -132,7 +132,7 @@ function paint() {
 }
 
 function repaintUnsaved(changes) {
-  for (const { row, key, ...changed } of changes) {
+  for (const { row, key, theirs, refused, ...changed } of changes) {
     const answer = answerOf(row, key);
     if (!answer) continue;
     if ("value" in changed) writeAnswer(answer, changed.value);
@@ -140,6 +140,8 @@ function repaintUnsaved(changes) {
       answer.dataset.typedSource = JSON.stringify(changed.source);
       showSource(answer, changed.source);
     }
+    if (theirs) offerBoth(answer, changed, theirs);
+    else if (refused) markRefused(answer, refused);
   }
 }
 
@@ -233,7 +235,7 @@ async function drawRows(button, address, fields) {
   const answer = await ask(address, "POST", new URLSearchParams(fields)).catch(() => null);
   const text = await answer?.text().catch(() => null);
   if (!answer?.ok || !text) {
-    refuseRow(button, [400, 409].includes(answer?.status) ? text : refusal(answer));
+    refuseRow(button, ([400, 409].includes(answer?.status) && text) || refusal(answer));
     return "";
   }
   const open = [...root.querySelectorAll("details[open]")].map((details) => details.id);
@@ -246,8 +248,10 @@ async function drawRows(button, address, fields) {
 }
 
 function refusal(answer) {
+  if (answer?.ok) return "The answer broke off: reload the page to see whether this was done. Everything typed is kept.";
   if (answer) return "The server did not do this: you may be signed out. Everything typed is kept; sign in in a new tab.";
-  return "Offline: this can be done when the connection is back. Everything typed is kept.";
+  return "Offline: this can be done when the connection is back; if it broke off just now, reload the page first to see "
+    + "whether it was done. Everything typed is kept.";
 }
 
 function refuseRow(button, message) {

@@ -45,11 +45,13 @@ export class Queue {
     return this.#saving.isOutdated(version);
   }
 
-  /** What the person sees and the server has not stored: [{row, key, value?, source?}]. */
+  /** What the person sees and the server has not stored, and what it said of it: [{row, key, value?, source?, theirs?, refused?}]. */
   get unsaved() {
-    return [...this.#items.values()].map(({ change, later }) => {
+    return [...this.#items.values()].map(({ change, later, theirs, refused }) => {
       const { row, key, value, source } = { ...change, ...later };
       const shown = { row, key };
+      if (theirs) shown.theirs = theirs;
+      if (refused) shown.refused = refused;
       if ("value" in change || (later && "value" in later)) shown.value = value;
       if ("source" in change || (later && "source" in later)) shown.source = source;
       return shown;
@@ -160,7 +162,11 @@ export class Queue {
       this.#saving.tellBusy(this.size);
       this.#saving.retry();
     } else {
-      for (const item of batch) item.sent = false;
+      for (const item of batch) {
+        Object.assign(item.change, item.later);
+        Object.assign(item, { sent: false, later: null });
+        this.#keep(idOf(item.change.row, item.change.key));
+      }
       this.#saving.tell("refused", `Not saved, ${changes(this.size)} kept: ${body?.error ?? "reload the page"}`);
     }
   }
