@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from meta_app.common.exceptions import UserError
@@ -46,6 +47,7 @@ def _versions_page(request: HttpRequest, place: Place, refusal: UserError | None
     studies_read(place=place, studies={key for item in overlaps for key in (item.first_id, item.second_id)})
     context = {
         "place": place,
+        "address": reverse("datasets:versions", args=[place.project.pk]),  # a refused freeze is shown at another
         "versions": frozen,
         "now": now,
         "equal": equal,

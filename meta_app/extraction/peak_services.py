@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from meta_app.audit.services import record
 from meta_app.common.exceptions import StaleEdit, UserError
+from meta_app.common.words import counted
 from meta_app.extraction.checks import to_mni, transform_of
 from meta_app.extraction.domain import FIELDS, PeakRow
 from meta_app.extraction.models import Dataset, Extraction, Peak
@@ -137,7 +138,8 @@ def _refuse_contradiction(peaks_state: str, n_rows: int) -> None:
     if n_rows and peaks_state not in WITH_ROWS:
         stated = Dataset.PeaksState(peaks_state).label
         raise UserError(
-            f"Nothing was saved: the dataset says “{stated}” but has {n_rows} row(s). Delete them or choose “Peaks”."
+            f"Nothing was saved: the dataset says “{stated}” but has {counted(n_rows, 'row')}. Delete what is there, "
+            "or choose “Peaks”."
         )
 
 

@@ -62,6 +62,8 @@ class StudyLine:
     why_not: str = ""
     """Why a place that is free is not this person's to take."""
     criteria: dict[str, int] | None = None
+    free_to_start: bool = False
+    """This person may start it although no place there was given to them."""
 
     @property
     def state(self) -> str:
@@ -103,7 +105,7 @@ def studies_shown(place: Place, show: str = "all", words: str = "") -> QuerySet[
     elif show == "todo":
         studies = studies.filter(_to_do(place))
     elif show == "open":
-        studies = studies.filter(_may_start(place)) if place.may(EXTRACT) else studies.none()
+        studies = studies.filter(~_to_do(place) & _may_start(place)) if place.may(EXTRACT) else studies.none()
     elif show == "unassigned":
         studies = studies.filter(_unheld("A") | (Q(extractors_needed__gt=1) & _unheld("B")))
     return studies.order_by("label", "pk")
@@ -211,13 +213,14 @@ def _visible_sizes(place: Place, keys: Sequence[int]) -> dict[int, tuple[int, in
 def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -> StudyLine:
     extractions, assignments = list(study.extractions.all()), list(study.assignments.all())
     independent = [item for item in extractions if item.position != Extraction.Position.CONSENSUS]
-    mine = next((item for item in independent if item.author_id == place.membership.user_id), None)
+    person = place.membership.user_id
+    mine = next((item for item in independent if item.author_id == person), None)
     others = [item for item in independent if item is not mine]
     agreed = next((item for item in extractions if _is_agreed(item)), None)
     counted = [item for item in (mine, agreed, *others) if item and item.pk in sizes]
     shown = next((item for item in counted if may_be_counted(place, study, item)), None)
     datasets, peaks = sizes[shown.pk] if shown else (None, None)
-    free = free_position(study.extractors_needed, place.membership.user_id, independent, assignments)
+    free = free_position(study.extractors_needed, person, independent, assignments)
     startable = mine is None and free is not None and place.may(EXTRACT)
     return StudyLine(
         study=study,
@@ -225,6 +228,7 @@ def _study_line(place: Place, study: Study, sizes: dict[int, tuple[int, int]]) -
         others=others,
         opened=study.opened,
         may_start=startable and not study.read,
+        free_to_start=startable and not study.read and all(item.reviewer_id != person for item in assignments),
         why_not=why_not_start(study.label) if startable and study.read else "",
         datasets=datasets,
         peaks=peaks,

@@ -23,7 +23,7 @@ class StudyRow:
     points: dict[str, float | None]
     total: float
     excluded: str
-    study_id: int = 0
+    study_id: int
 
 
 @dataclass(frozen=True)

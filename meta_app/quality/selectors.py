@@ -128,6 +128,8 @@ class ScoreLine:
     mine: QualityScore | None
     others: list[QualityScore]
     may_start: bool
+    given: bool
+    """A place that nobody scores at yet was given to this person."""
     why_not: str
     """Why a place that is free is not this person's to take."""
     opened: bool
@@ -179,12 +181,15 @@ def _score_line(place: Place, study: Study, cutoff: Cutoff) -> ScoreLine:
     mine = next((score for score in reviewers if score.author_id == place.membership.user_id), None)
     consensus = next((score for score in scores if score.position == CONSENSUS), None) if study.scores_opened else None
     total = score_total(consensus) if consensus and consensus.state == COMPLETE else None
+    taken = {score.position for score in reviewers}
+    places = {item.position for item in study.assignments.all() if item.reviewer_id == place.membership.user_id}
     startable = mine is None and free_place(place, reviewers, study.assignments.all()) is not None
     return ScoreLine(
         study=study,
         mine=mine,
         others=[score for score in reviewers if score is not mine],
         may_start=startable and not study.read,
+        given=bool(places - taken),
         why_not=why_not_score(study.label) if startable and study.read else "",
         opened=study.scores_opened,
         open_items=len(open_items(consensus)) if consensus else None,

@@ -70,3 +70,17 @@ test("rows that were changed meanwhile are asked about, not those that got no an
   await settle();
   assert.deepEqual(seen.asked, [ROWS, newer]);
 });
+
+test("a question that fails again and again is put again once for each time that saving gets through", async (t) => {
+  let fail;
+  const { guard, seen, settle } = setUp(t, [new Promise((done) => { fail = () => done("offline"); }), "offline", "offline", ANSWER]);
+  guard.check(ROWS, "peaks");
+  await settle();
+  guard.reached();
+  fail();
+  for (let turn = 0; turn < 4; turn += 1) await settle();
+  assert.equal(seen.asked.length, 2);
+  guard.reached();
+  for (let turn = 0; turn < 4; turn += 1) await settle();
+  assert.equal(seen.asked.length, 3);
+});

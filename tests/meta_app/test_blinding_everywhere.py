@@ -201,7 +201,7 @@ def answers(client, study, methods, routes=ASKED_ROUTES):
 
 
 def count_once(patch):
-    """The sidebar depends on the person and what is stored, which no question of a walk that reads can change.
+    """The sidebar depends on the person and what is stored, and what a question changes is undone.
 
     Its counts take as long as all the rest of the pages.
     """

@@ -78,6 +78,19 @@ def test_an_undecided_pair_of_studies_stands_where_the_button_was_and_links_to_i
         assert f'href="{reverse("extraction:overlap", args=[project.pk, first.pk, second.pk])}"' in answer.text
 
 
+def test_the_pages_of_what_is_left_out_lead_back_to_the_versions_where_freezing_was_refused(
+    sign_in, owner, project, make_study
+):
+    for label in ("Jiang 2017", "Hui 2020"):
+        make_study(label)
+    Group.objects.filter(kind="patients").update(n_female=5, age_mean=60.92, age_sd=9.29)
+    Study.objects.bulk_create(Study(project=project, label=f"Study {n}") for n in range(60))
+    refused = sign_in(owner).post(page("freeze", project))
+    assert refused.status_code == 400
+    assert f'href="{page("versions", project)}?left=2#left-out"' in refused.text
+    assert 'aria-label="Pages of the list: left out"' in refused.text
+
+
 def test_what_was_decided_about_studies_of_the_same_people_stands_on_the_version_with_its_reason(
     sign_in, viewer, project, place, make_study
 ):
@@ -221,7 +234,7 @@ def test_the_page_of_what_would_be_frozen_stays_short_with_five_thousand_studies
         text = client.get(page("versions", project)).text
     assert len(text) < 60_000
     assert "5000 lines left out" in text
-    assert 'aria-label="Pages of the list: left"' in text
+    assert 'aria-label="Pages of the list: left out"' in text
     assert "Simulated 0050" not in text
     assert "<details open><summary>5000 lines left out" in (
         second := client.get(page("versions", project) + "?left=2").text

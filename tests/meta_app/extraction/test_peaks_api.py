@@ -84,7 +84,7 @@ def test_a_locked_extraction_is_refused_with_how_to_reopen(author, address, data
 def test_rows_contradicting_the_state_are_refused(author, address):
     response = put(author, address, [insula()], peaks_state="no_peaks")
     assert response.status_code == 400
-    assert "Delete them or choose “Peaks”" in response.json()["error"]
+    assert "Delete what is there, or choose “Peaks”" in response.json()["error"]
 
 
 def test_no_peaks_is_an_explicit_state(author, address):

@@ -93,10 +93,13 @@ def test_the_studies_told_as_free_to_start_are_those_that_the_list_offers(
     for user in (reviewer, second_reviewer, owner, adjudicator, viewer):
         place = place_of(user)
         lines = selectors.score_lines(place, selectors.followed_studies(place))
-        offered = {line.study.pk for line in lines if line.may_start}
-        to_do = set(Assignment.objects.filter(reviewer=user).values_list("study", flat=True))
         told[user.username] = selectors.free_scores(place.membership)
-        assert told[user.username] == len(offered - to_do)
+        page = sign_in(user).get(f"/projects/{project.pk}/quality/").text
+        assert (
+            told[user.username]
+            == page.count("free to start")
+            == sum(line.may_start and not line.given for line in lines)
+        )
     assert told == {"rosa": 2, "ren": 3, "olga": 3, "ada": 0, "vic": 0}
 
 

@@ -44,7 +44,7 @@ def text(response):
 
 
 def rows(**totals):
-    return [StudyRow(label, {}, total, "") for label, total in totals.items()]
+    return [StudyRow(label, {}, total, "", key) for key, (label, total) in enumerate(totals.items(), start=1)]
 
 
 def test_other_cut_offs_say_which_studies_come_and_go():
@@ -145,7 +145,7 @@ def test_the_figure_tells_points_by_shape_and_number_and_never_red_or_green(stud
 
 
 def test_the_figure_shows_a_label_with_signs_of_markup_as_it_is():
-    figure = traffic_light([StudyRow("<b>&Co", FULL, 20, "")], ITEMS, "A & B")
+    figure = traffic_light([StudyRow("<b>&Co", FULL, 20, "", 1)], ITEMS, "A & B")
     assert "<b>&Co" in [node.text for node in ElementTree.fromstring(figure).iter()]
 
 

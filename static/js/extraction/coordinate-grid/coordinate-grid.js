@@ -5,7 +5,7 @@
 // view.js      draws the rows in sight             keyboard.js keys -> actions
 // dialogs.js   paste preview, versions, keys       brain.js    the peaks from three sides
 
-import { askJson } from "../../shell/ask.js";
+import { answeredInTime, askJson } from "../../shell/ask.js";
 import { Autosave } from "../../shell/autosave.js";
 import { button, element } from "../../shell/dom.js";
 import { counted } from "../../shell/words.js";
@@ -49,7 +49,10 @@ class CoordinateGrid extends HTMLElement {
     this.read = new WeakMap();
     this.view = new View({ readOnly: this.readOnly });
     this.brain = new Brain({ onRow: (row) => this.#jump(row, this.active.column) });
-    this.guard = new Guard({ ask: (body, signal) => askJson(this.dataset.checkUrl, "POST", body, signal), onChecked: () => this.#draw() });
+    this.guard = new Guard({
+      ask: (body, signal) => askJson(this.dataset.checkUrl, "POST", body, AbortSignal.any([signal, answeredInTime()])),
+      onChecked: () => this.#draw(),
+    });
     this.sync = new Autosave({
       put: (body) => askJson(this.dataset.url, "PUT", body),
       tidy: tidyTable,
