@@ -20,6 +20,7 @@ from meta_app.agreement.trees import (
     fields_of,
     for_column,
     key_path,
+    missed_below,
     places_in_table,
     points_of,
     section_of,
@@ -35,7 +36,6 @@ from meta_app.extraction.parsers import read_row
 
 Keys = Sequence[int | None]
 Cells = Mapping[str, str]
-Choice = Difference.Choice
 
 
 def missed_found(keys: Keys, cells: Cells, number: int) -> Found:
@@ -138,14 +138,7 @@ class _AgreedSoFar:
             datasets=datasets,
             decisions=decisions,
             pairs=pairs,
-            missed=[
-                item
-                for item in decisions.values()
-                if item.missed
-                and item.choice == Choice.OTHER
-                and item.path.startswith(f"{place}/")
-                and item.path != path
-            ],
+            missed=[item for item in missed_below(decisions, place) if item.path != path],
             groups=Group.objects.in_bulk([key for pair in pairs["group"] for key in pair if key is not None]),
             fields=fields_of(*(dataset.extraction for dataset in datasets.values())),
         )

@@ -27,6 +27,7 @@ from meta_app.agreement.trees import (
     fields_of,
     for_column,
     key_path,
+    missed_below,
     places_in_table,
     seen,
     values_at,
@@ -257,11 +258,7 @@ class _Tree:
 
     def _missed(self, path: str) -> list[tuple[dict[str, str], Json]]:
         """The rows of a dataset that both overlooked, below those of its table."""
-        return [
-            (seen(decision.value), origin_of(decision))
-            for place, decision in self.decisions.items()
-            if place.startswith(f"{path}/") and decision.missed and decision.choice == Choice.OTHER
-        ]
+        return [(seen(item.value), origin_of(item)) for item in missed_below(self.decisions, path)]
 
 
 def origin_of(decision: Difference) -> Json:

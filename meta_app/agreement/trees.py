@@ -430,6 +430,12 @@ def places_in_table(pairs: Iterable[Sequence[int | None]]) -> list[Sequence[int 
     return sorted(pairs, key=lambda pair: (pair[0] or pair[1] or 0, pair[1] or 0))
 
 
+def missed_below(decisions: Mapping[str, Difference], path: str) -> list[Difference]:
+    """The rows of a dataset that both overlooked and that were added."""
+    added = (item for place, item in decisions.items() if place.startswith(f"{path}/"))
+    return [item for item in added if item.missed and item.choice == Difference.Choice.OTHER]
+
+
 def agreed_rows(decision: Difference | None, a: Any, b: Any) -> list[dict[str, str]]:
     """The cells of the rows, none to two, that a pair of rows becomes once it is settled."""
     choice = Difference.Choice

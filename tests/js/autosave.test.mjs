@@ -207,16 +207,22 @@ test("a storage that is full or forbidden takes away the net, not the saving", a
   assert.match(seen.states.at(-1), /^saved/);
 });
 
-const xs = (seen) => seen.sent.map(({ version, rows }) => [version, rows[0].x]);
-
-test("what was typed after an answer that was lost is saved upon what was sent, which the server has", async () => {
-  const { sync, seen, wait } = setUp(["offline", "offline", stale(2, table("2")), saved(3)]);
+/** Typed one after the other, each waited for until it was sent. */
+async function type({ sync, wait }, ...all) {
   sync.start(server("1"));
-  for (const x of ["2", "3", "4"]) {
+  for (const x of all) {
     sync.changed(table(x));
     await wait();
   }
-  await wait();
+}
+
+const xs = (seen) => seen.sent.map(({ version, rows }) => [version, rows[0].x]);
+
+test("what was typed after an answer that was lost is saved upon what was sent, which the server has", async () => {
+  const made = setUp(["offline", "offline", stale(2, table("2")), saved(3)]);
+  const { seen } = made;
+  await type(made, "2", "3", "4");
+  await made.wait();
   assert.deepEqual(xs(seen), [[1, "2"], [1, "3"], [1, "4"], [2, "4"]]);
   assert.deepEqual(seen.conflicts, []);
   assert.match(seen.states.at(-1), /^saved/);
@@ -238,55 +244,40 @@ test("so it is after a reload, whether the server has what was sent or not", asy
 });
 
 test("what somebody else has stored is asked about, although an answer was lost", async () => {
-  const { sync, seen, wait } = setUp(["offline", stale(2, table("9"))]);
-  sync.start(server("1"));
-  sync.changed(table("2"));
-  await wait();
-  sync.changed(table("3"));
-  await wait();
-  assert.equal(seen.conflicts.length, 1);
+  const made = setUp(["offline", stale(2, table("9"))]);
+  await type(made, "2", "3");
+  assert.equal(made.seen.conflicts.length, 1);
 });
 
 test("what was taken back after it was sent without an answer is sent, as the server may have it", async () => {
-  const { sync, seen, wait } = setUp(["offline", stale(2, table("2")), saved(3)]);
-  sync.start(server("1"));
-  sync.changed(table("2"));
-  await wait();
-  sync.changed(table("1"));
-  await wait();
-  await wait();
+  const made = setUp(["offline", stale(2, table("2")), saved(3)]);
+  const { seen } = made;
+  await type(made, "2", "1");
+  await made.wait();
   assert.deepEqual(xs(seen), [[1, "2"], [1, "1"], [2, "1"]]);
   assert.match(seen.states.at(-1), /^saved/);
 });
 
 test("what would be refused, or broke the server, is not sent again once it is mended", async () => {
   for (const bad of ["offline", { status: 500, body: {} }, { status: 400, body: { error: "No." } }]) {
-    const { sync, seen, wait } = setUp([bad, saved(2)]);
-    sync.start(server("1"));
-    sync.changed(table("BAD"));
-    await wait();
-    sync.changed(table("2"));
-    await wait();
+    const made = setUp([bad, saved(2)]);
+    const { seen } = made;
+    await type(made, "BAD", "2");
     assert.deepEqual(xs(seen), [[1, "BAD"], [1, "2"]]);
     assert.match(seen.states.at(-1), /^saved/);
   }
 });
 
 test("what was refused and taken back is settled without asking the server", async () => {
-  const { sync, seen, wait } = setUp([{ status: 400, body: { error: "No." } }]);
-  sync.start(server("1"));
-  sync.changed(table("BAD"));
-  await wait();
-  sync.changed(table("1"));
-  await wait();
+  const made = setUp([{ status: 400, body: { error: "No." } }]);
+  const { seen } = made;
+  await type(made, "BAD", "1");
   assert.equal(seen.sent.length, 1);
   assert.match(seen.states.at(-1), /^saved/);
 });
 
 test("a page drawn before the last save of its tab is told so once", async () => {
-  const { sync, wait } = setUp([saved(2)]);
-  sync.start(server("1"));
-  sync.changed(table("2"));
-  await wait();
-  assert.deepEqual([sync.isOutdated(1), sync.isOutdated(1)], [true, false]);
+  const made = setUp([saved(2)]);
+  await type(made, "2");
+  assert.deepEqual([made.sync.isOutdated(1), made.sync.isOutdated(1)], [true, false]);
 });
